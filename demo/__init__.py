@@ -1,1 +1,1 @@
-"""The embedded model: 32x32 RGB glyphs A-Z and 0-9, small enough to ship, so that everything runs without a download."""
+"""The embedded model: 32x32 RGB glyphs A-Z and 0-9, shipped, so that everything runs without a download."""

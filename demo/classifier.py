@@ -13,12 +13,18 @@ CLASSIFIER_WEIGHTS = Path(__file__).parent / "weights" / "classifier.safetensors
 
 
 class Classifier(nn.Module):
-    """forward(x): x (B, 3, 32, 32) in [-1, 1] -> logits (B, 36). `features(x)` gives the (B, 128) vector before them."""
+    """forward(x): x (B, 3, 32, 32) in [-1, 1] -> logits (B, 36). features(x): the (B, 128) vector before them."""
 
     def __init__(self, classes=36, width=32, out=128):
         super().__init__()
         self.config = dict(classes=classes, width=width, out=out)
-        sizes = [(3, width, 1), (width, width, 2), (width, 2 * width, 1), (2 * width, 2 * width, 2), (2 * width, out, 1)]
+        sizes = [
+            (3, width, 1),
+            (width, width, 2),
+            (width, 2 * width, 1),
+            (2 * width, 2 * width, 2),
+            (2 * width, out, 1),
+        ]
         self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, stride=s, padding=1) for i, o, s in sizes)
         self.norms = nn.ModuleList(nn.GroupNorm(8, o) for _, o, _ in sizes)
         self.project = nn.Linear(out * 16, out)

@@ -6,7 +6,7 @@ never shows the same picture twice. Image number k of a seed is a pure function 
 """
 
 import math
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ def labels_of(text):
     return [GLYPHS.index(c) for c in text.upper()]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _font(face, pixels):
     import matplotlib
     from PIL import ImageFont
@@ -48,7 +48,7 @@ def _font(face, pixels):
     return ImageFont.truetype(str(path), pixels)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _em_per_cap(face):
     _, top, _, bottom = _font(face, 200).getbbox("H")
     return 200 / (bottom - top)

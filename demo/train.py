@@ -43,7 +43,9 @@ def classification_loss(network, images, labels, generator):
 
 
 JOBS = {
-    "model": dict(kind=UNet, loss=denoising_loss, images=960_000, batch=64, rate=1.5e-3, metadata=dict(sigma_data=SIGMA_DATA)),
+    "model": dict(
+        kind=UNet, loss=denoising_loss, images=960_000, batch=64, rate=1.5e-3, metadata=dict(sigma_data=SIGMA_DATA)
+    ),
     "classifier": dict(kind=Classifier, loss=classification_loss, images=512_000, batch=128, rate=2e-3, metadata={}),
 }
 
@@ -136,7 +138,9 @@ def train(name, seed, images, out, device):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m seeds_samplers.demo.train", description=__doc__.splitlines()[0])
     parser.add_argument("--network", choices=[*JOBS, "all"], default="all", help="what to train")
-    parser.add_argument("--images", type=int, help="training images (default: what the shipped weights were trained on)")
+    parser.add_argument(
+        "--images", type=int, help="training images (default: what the shipped weights were trained on)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("training"), help="folder of weights and checkpoints")
     parser.add_argument("--device", default="cpu")

@@ -1,0 +1,123 @@
+"""What is drawn, and drawing it: a request's fields, checked one by one, and the images that follow from them alone."""
+
+import inspect
+from dataclasses import asdict, dataclass, fields, replace
+
+import torch
+
+from ..sampling import SAMPLERS, sigmas_karras, sigmas_uniform_lambda
+from ..sampling.checks import choice, number, whole_number
+from ..sampling.noise import generator_of
+from .denoiser import SIGMA_MAX, SIGMA_MIN, load_model
+from .glyphs import SIZE, labels_of
+
+SCHEDULES = {"karras": sigmas_karras, "uniform-lambda": sigmas_uniform_lambda}
+MOST_IMAGES = 100_000
+FRACTIONS = ("r", "r_1", "r_2")  # the options that --r fills, in this order
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that decides the picture: a row of the prompt's glyphs, `count` times. None: the sampler's default."""
+
+    prompt: str = "SEEDS"
+    count: int = 8
+    sampler: str = "SEEDS-2"
+    steps: int = 20
+    schedule: str = "karras"
+    eta: float = 1.0
+    s_noise: float = 1.0
+    prediction: str = "data"
+    variant: str | None = None
+    r: list | None = None
+    cfg: float = 2.0
+    seed: int = 0
+    batch_size: int = 64
+
+    @classmethod
+    def from_fields(cls, values):
+        """A checked request from a dict; ValueError where a field is unknown, missing, or not what it should be."""
+        names = {field.name for field in fields(cls)}
+        if not isinstance(values, dict) or set(values) != names:
+            raise ValueError(f"parameters: expected an object with exactly the fields {', '.join(sorted(names))}")
+        return cls(**values).checked()
+
+    def checked(self):
+        """This request with its fields in their plain types; ValueError naming the first that does not fit."""
+        if not isinstance(self.prompt, str):
+            raise ValueError(f"prompt: {self.prompt!r}; expected a text of glyphs A-Z and 0-9")
+        width = len(labels_of(self.prompt))
+        count = whole_number("count", self.count, least=1)
+        if width * count > MOST_IMAGES:
+            raise ValueError(f"count: {count} rows of {width} glyphs; expected at most {MOST_IMAGES} images in all")
+        choice("sampler", self.sampler, SAMPLERS)
+        choice("schedule", self.schedule, SCHEDULES)
+        checked = replace(
+            self,
+            prompt=self.prompt.upper(),
+            count=count,
+            steps=whole_number("steps", self.steps, least=1, most=10_000),
+            eta=number("eta", self.eta, least=0),
+            s_noise=number("s-noise", self.s_noise, least=0),
+            r=None if self.r is None else [number("r", value) for value in self.r],
+            cfg=number("cfg", self.cfg),
+            seed=whole_number("seed", self.seed, least=0, most=2**64 - 1),
+            batch_size=whole_number("batch-size", self.batch_size, least=1),
+        )
+        checked.sample(None, torch.zeros(1, 1), torch.zeros(0))  # the sampler checks its own options
+        return checked
+
+    def options(self):
+        """The sampler's keyword arguments; ValueError for an option that it does not have."""
+        known = inspect.signature(SAMPLERS[self.sampler]).parameters
+        options = {"eta": self.eta, "s_noise": self.s_noise, "prediction": self.prediction}
+        if self.variant is not None:
+            if "variant" not in known:
+                raise ValueError(f"variant: {self.variant!r}; expected none, {self.sampler} has no variants")
+            options["variant"] = self.variant
+        if self.r is not None:
+            names = [name for name in FRACTIONS if name in known]
+            if len(names) != len(self.r):
+                raise ValueError(f"r: {self.r}; expected {len(names)} numbers for {self.sampler}")
+            options |= zip(names, self.r, strict=True)
+        return options
+
+    def sample(self, model, x, sigmas, **arguments):
+        """Run the sampler on x with this request's options."""
+        from .denoiser import SIGMA_DATA
+
+        return SAMPLERS[self.sampler](
+            model, x, sigmas, disable=True, sigma_data=SIGMA_DATA, **self.options(), **arguments
+        )
+
+    def sigmas(self):
+        """The noise levels, (steps + 1,)."""
+        return SCHEDULES[self.schedule](self.steps, SIGMA_MIN, SIGMA_MAX)
+
+    def as_fields(self):
+        """A dict that from_fields takes back."""
+        return asdict(self)
+
+
+def initial_latent(seed, device):
+    """Unit Gaussian noise (3, 32, 32) of one image, drawn on the CPU, unrelated to the noise of its sampling."""
+    return torch.randn(3, SIZE, SIZE, generator=generator_of("latent", seed, 0)).to(device)
+
+
+def draw(request, device="cpu", progress=lambda: None, model=None):
+    """The images of a request: (count * glyphs, 3, 32, 32) in [-1, 1] on the CPU, row after row.
+
+    Image i is a function of its glyph, of seed + i and of the sampler's settings, whatever the batch around it.
+    progress() is called once a step of each batch.
+    """
+    model = (load_model() if model is None else model).to(device)
+    labels = torch.tensor(labels_of(request.prompt) * request.count, device=device)
+    seeds = [(request.seed + i) % 2**64 for i in range(len(labels))]
+    sigmas, images = request.sigmas(), []
+    for start in range(0, len(labels), request.batch_size):
+        here = slice(start, start + request.batch_size)
+        x = torch.stack([initial_latent(seed, device) for seed in seeds[here]]) * sigmas[0].item()
+        arguments = {"extra_args": {"labels": labels[here], "cfg": request.cfg}, "seed": seeds[here]}
+        x = request.sample(model, x, sigmas, callback=lambda _: progress(), **arguments)
+        images.append(x.clamp(-1, 1).cpu())
+    return torch.cat(images)

@@ -1,0 +1,62 @@
+"""Checks of arguments: each returns the value in its plain form or raises a ValueError that names it."""
+
+import math
+import operator
+
+import torch
+
+BOUNDS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
+
+
+def number(name, value, *, above=None, least=None, below=None, most=None):
+    """A finite float; above and below are excluded bounds, least and most included ones."""
+    bounds = [
+        (sign, bound) for sign, bound in zip(BOUNDS, (above, least, below, most), strict=True) if bound is not None
+    ]
+    try:
+        result = float(value)
+    except (TypeError, ValueError, RuntimeError):
+        result = math.nan
+    if not math.isfinite(result) or not all(BOUNDS[sign](result, bound) for sign, bound in bounds):
+        expected = " and ".join(["a finite number", *(f"{sign} {bound}" for sign, bound in bounds)])
+        raise ValueError(f"{name}: {value!r}; expected {expected}")
+    return result
+
+
+def whole_number(name, value, *, least, most=None):
+    """An int; booleans and fractions are refused."""
+    fits = not isinstance(value, bool) and hasattr(value, "__index__") and value.__index__() >= least
+    if not fits or (most is not None and value.__index__() > most):
+        raise ValueError(f"{name}: {value!r}; expected a whole number >= {least}" + (f" and <= {most}" if most else ""))
+    return value.__index__()
+
+
+def choice(name, value, allowed):
+    """One of the strings `allowed`."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name}: {value!r}; expected one of {', '.join(map(repr, allowed))}")
+    return value
+
+
+def latent(x):
+    """x, a floating-point tensor whose first dimension is the batch."""
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim == 0:
+        kind = (
+            f"a {x.dtype} tensor of shape {tuple(x.shape)}" if isinstance(x, torch.Tensor) else repr(type(x).__name__)
+        )
+        raise ValueError(f"x: {kind}; expected a floating-point tensor with a batch dimension")
+    return x
+
+
+def decreasing(sigmas):
+    """The noise levels as Python floats, read from their device once. They are 1-D, finite, >= 0, strictly decreasing."""
+    values = torch.as_tensor(sigmas).detach().to("cpu", torch.float64)
+    if values.ndim != 1:
+        raise ValueError(f"sigmas: a tensor of shape {tuple(values.shape)}; expected one dimension")
+    values = values.tolist()
+    for i, value in enumerate(values):
+        if not math.isfinite(value) or value < 0:
+            raise ValueError(f"sigmas: {value} at index {i}; expected finite noise levels >= 0")
+        if i and value >= values[i - 1]:
+            raise ValueError(f"sigmas: {values[i - 1]} then {value} at index {i}; expected strictly decreasing levels")
+    return values

@@ -1,0 +1,63 @@
+"""The noise of each image: a generator of its own, keyed by (seed, image), independent of the batch around it.
+
+A sampler asks for the unit normal of an interval of noise levels, in the order of the run. The streams are not those of
+torch.manual_seed(seed): a host draws the initial latent from those.
+"""
+
+import hashlib
+
+import torch
+
+from .checks import choice
+
+NOISE_DEVICES = ("cpu", "gpu")
+
+
+def _as_seed(name, value):
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise ValueError(f"{name}: {value!r}; expected a whole number or one for each image")
+    return value.__index__() % 2**64
+
+
+def image_keys(seed, batch):
+    """A key (seed, index) for each of `batch` images.
+
+    seed: an int, image i gets (seed, i); a sequence of ints, image i gets (seed[i], 0); None, a seed from torch's
+    global generator. Seeds count modulo 2^64. ValueError for anything else, or a sequence of another length.
+    """
+    if seed is None:
+        seed = torch.randint(0, 2**63 - 1, (), dtype=torch.int64).item()
+    if isinstance(seed, torch.Tensor):
+        seed = seed.tolist()
+    if not hasattr(seed, "__len__") or isinstance(seed, str | bytes):
+        return [(_as_seed("seed", seed), i) for i in range(batch)]
+    if len(seed) != batch:
+        raise ValueError(f"seed: a sequence of {len(seed)}; expected one seed for each of the {batch} images")
+    return [(_as_seed("seed", value), 0) for value in seed]
+
+
+def generator_of(purpose, seed, index, device="cpu"):
+    """A torch.Generator for one image, from a hash, so that neighbouring keys and other purposes are unrelated."""
+    text = f"seeds-samplers {purpose} {seed} {index}".encode()
+    stream = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+    return torch.Generator(device).manual_seed(stream)
+
+
+class ImageNoise:
+    """noise_sampler(sigma, sigma_next) -> unit normals like x, one generator for each image.
+
+    x (B, ...): gives shape, dtype and device. seed: see image_keys. noise_device: "cpu" draws there and moves the
+    numbers, so that every device gets the same; "gpu" draws on x's device.
+    """
+
+    def __init__(self, x, seed=None, *, noise_device="cpu"):
+        self.shape, self.device = x.shape, x.device
+        self.dtype = torch.promote_types(x.dtype, torch.float32)
+        self.source = x.device if choice("noise_device", noise_device, NOISE_DEVICES) == "gpu" else torch.device("cpu")
+        self.generators = [generator_of("noise", *key, self.source) for key in image_keys(seed, x.shape[0])]
+
+    def __call__(self, sigma, sigma_next):
+        noise = torch.empty(self.shape, dtype=self.dtype, device=self.source)
+        for image, generator in zip(noise, self.generators, strict=True):
+            image.normal_(generator=generator)
+        return noise.to(self.device, non_blocking=True)

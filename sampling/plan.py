@@ -1,0 +1,140 @@
+"""From sigmas and options to a plan: all numbers of a run, as Python floats, before the first model call.
+
+A method is written as the points of a step (fractions of its length in lambda) and, for each point after the first,
+the weights of the predictions known by then. `step_stages` turns that into what the loop in solver.py does.
+"""
+
+import math
+from dataclasses import dataclass
+
+from .checks import choice, number
+from .prediction import lambda_step, polynomial_weights
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One model call, at `sigma`, and the move to `sigma_next` that follows it (both in the host's sigma).
+
+    The call's input x and its result D are spent at once: state[k] * x + denoised[k] * D is added to the point that
+    is reached k stages later, k = 0 being sigma_next. `noise` is the standard deviation of the Gaussian of the
+    interval (sigma, sigma_next) that completes the point at sigma_next.
+    """
+
+    sigma: float
+    sigma_next: float
+    state: tuple[float, ...]
+    denoised: tuple[float, ...]
+    noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The stages of every step."""
+
+    steps: tuple[tuple[Stage, ...], ...]
+
+    @property
+    def model_calls(self):
+        return sum(map(len, self.steps))
+
+    @property
+    def draws(self):
+        """How many Gaussians of x's size the run needs."""
+        return sum(stage.noise != 0 for step in self.steps for stage in step)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A one-step method: `points`, fractions in lambda starting at 0, the last one 1; `rules`, one for each later point.
+
+    A rule maps (form, t, s) to the weights of the predictions at points 0, 1, ... in the integral from s to t.
+    """
+
+    points: tuple[float, ...]
+    rules: tuple
+
+
+def through(*nodes, of):
+    """The rule of the polynomial through the predictions at points number `nodes` of `of`, fractions of the step.
+
+    `of` holds the points up to the one that is reached, the last one.
+    """
+    *known, target = of
+
+    def rule(form, t, s):
+        weights = [0.0] * len(known)
+        fractions = [known[j] / target for j in nodes]
+        for j, weight in zip(nodes, polynomial_weights(form, t, s, fractions), strict=True):
+            weights[j] = weight
+        return weights
+
+    return rule
+
+
+def seeds_1():
+    """SEEDS-1 (arXiv 2305.14267, Algorithm 2): one model call a step."""
+    return Method((0.0, 1.0), (through(0, of=(0.0, 1.0)),))
+
+
+def seeds_2(r, variant):
+    """SEEDS-2: "2a" is the paper's Algorithm 3, "2b" the polynomial through both predictions."""
+
+    def midpoint_rule(form, t, s):
+        (whole,) = polynomial_weights(form, t, s, [0.0])
+        return [whole - whole / (2 * r), whole / (2 * r)]
+
+    r = number("r", r, above=0, most=1)
+    rules = {"2a": midpoint_rule, "2b": through(0, 1, of=(0.0, r, 1.0))}
+    last = rules[choice("variant", variant, rules)]
+    return Method((0.0, r, 1.0), (through(0, of=(0.0, r)), last))
+
+
+def seeds_3(r_1, r_2, variant):
+    """SEEDS-3: "3a" has the drift of the paper's Algorithm 4, "3b" the polynomial through all three predictions."""
+    r_2 = number("r_2", r_2, above=0, most=1)
+    r_1 = number("r_1", r_1, above=0, below=r_2)
+    points = (0.0, r_1, r_2, 1.0)
+    rules = {"3a": through(0, 2, of=points), "3b": through(0, 1, 2, of=points)}
+    last = rules[choice("variant", variant, rules)]
+    return Method(points, (through(0, of=points[:2]), through(0, 1, of=points[:3]), last))
+
+
+def step_stages(method, form, schedule, sigma, sigma_next, s_noise):
+    """The stages of one step from sigma to sigma_next > 0, both in the host's sigma.
+
+    From one point to the next, y_next = growth y + sum of d_j P_j + fresh noise, where d_j is what the weights of the
+    point have beyond those, grown, of the point before. So the noise in y is carried along by y itself: the stages
+    share one path for any points, and no running sum of the noise is kept.
+    """
+    s, t = schedule.level(sigma), schedule.level(sigma_next)
+    h = lambda_step(t, s)
+    levels = [s, *(s * math.exp(-c * h) for c in method.points[1:-1]), t]
+    levels = [t if c == 1 else level for c, level in zip(method.points, levels, strict=True)]
+    sigmas = [sigma, *(schedule.sigma_of(level) for level in levels[1:-1]), sigma_next]
+    alphas = [schedule.alpha(value) for value in sigmas]
+    size = len(method.rules)
+    state, denoised = [[[] for _ in range(size)] for _ in range(2)]
+    noise, before = [], [0.0] * size
+    for k, rule in enumerate(method.rules):
+        u, previous, alpha = levels[k + 1], levels[k], alphas[k + 1]
+        growth = form.growth(u, previous)
+        weights = rule(form, u, s)
+        for j, weight in enumerate(weights):
+            of_state, of_denoised = form.from_model(levels[j])
+            gain = weight - growth * before[j]
+            state[j].append(alpha / alphas[j] * (gain * of_state + (growth if j == k else 0.0)))
+            denoised[j].append(alpha * gain * of_denoised)
+        noise.append(alpha * s_noise * math.sqrt(form.variance(u, previous)))
+        before[: k + 1] = weights
+    return tuple(Stage(sigmas[j], sigmas[j + 1], tuple(state[j]), tuple(denoised[j]), noise[j]) for j in range(size))
+
+
+def one_step_plan(method, form, schedule, sigmas, s_noise=1.0):
+    """The plan of a one-step method over the host's sigmas, a list of checked floats; a last sigma of 0 returns D."""
+    steps = []
+    for sigma, sigma_next in zip(sigmas, sigmas[1:], strict=False):
+        if sigma_next == 0:
+            steps.append((Stage(sigma, 0.0, (0.0,), (1.0,)),))
+        else:
+            steps.append(step_stages(method, form, schedule, sigma, sigma_next, s_noise))
+    return Plan(tuple(steps))

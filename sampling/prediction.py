@@ -1,0 +1,141 @@
+"""The three semilinear forms of the reverse SDE, in the VE frame.
+
+The SDE dy = -(1 + eta) (y - D) dlambda + sqrt(2 eta) s dW (lambda = -log s; eta = 0 is the probability-flow ODE,
+eta = 1 the reverse SDE) is split into a part linear in y, integrated exactly, and a rest carried by a prediction P:
+
+    y_t = growth(t, s) y_s + integral over [s, t] of kernel(t, tau) P(tau) dlambda + N,   Var N = variance(t, s)
+
+for VE noise levels t < s. P = a y + b D with (a, b) = from_model(s), D being the denoised. Sources: SEEDS
+(arXiv 2305.14267), propositions 3.1 (noise, eta = 1) and 3.2 (v, eta = 0 and 1), here for any eta.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .checks import choice, number
+
+POINTS, POINT_WEIGHTS = np.polynomial.legendre.leggauss(24)
+PANEL = 3.0  # 24 points are exact to rounding for panels of this length in lambda
+
+
+def log_ratio(large, small, difference):
+    """log(large / small) from large - small: accurate also where the two nearly agree."""
+    return math.log1p(difference / small)
+
+
+def lambda_step(t, s):
+    """h = lambda_t - lambda_s for VE noise levels 0 < t <= s."""
+    return log_ratio(s, t, s - t)
+
+
+@dataclass(frozen=True)
+class Data:
+    """P = D: the denoised itself."""
+
+    eta: float
+    sigma_data: float
+
+    def growth(self, t, s):
+        return math.exp(-(1 + self.eta) * lambda_step(t, s))
+
+    def kernel(self, t, tau):
+        return (1 + self.eta) * (t / tau) ** (1 + self.eta)
+
+    def variance(self, t, s):
+        return -t * t * math.expm1(-2 * self.eta * lambda_step(t, s))
+
+    def from_model(self, s):
+        return 0.0, 1.0
+
+
+@dataclass(frozen=True)
+class Noise:
+    """P = (y - D) / s: the noise that the model sees, of unit variance."""
+
+    eta: float
+    sigma_data: float
+
+    def growth(self, t, s):
+        return 1.0
+
+    def kernel(self, t, tau):
+        return -(1 + self.eta) * tau
+
+    def variance(self, t, s):
+        return self.eta * (s - t) * (s + t)
+
+    def from_model(self, s):
+        return 1 / s, -1 / s
+
+
+@dataclass(frozen=True)
+class V:
+    """EDM's network output: what of D is not explained by Gaussian data of standard deviation sigma_data."""
+
+    eta: float
+    sigma_data: float
+
+    def total(self, s):
+        """R(s), the variance of y for data of standard deviation sigma_data."""
+        return s * s + self.sigma_data**2
+
+    def shrinkage(self, t, s):
+        """log(R(s) / R(t))."""
+        return log_ratio(self.total(s), self.total(t), (s - t) * (s + t))
+
+    def growth(self, t, s):
+        return math.exp(-0.5 * (1 + self.eta) * self.shrinkage(t, s))
+
+    def kernel(self, t, tau):
+        q, total = 1 + self.eta, self.total(tau)
+        return q * (self.total(t) / total) ** (q / 2) * tau * self.sigma_data / np.sqrt(total)
+
+    def variance(self, t, s):
+        return -self.total(t) * math.expm1(-self.eta * self.shrinkage(t, s))
+
+    def from_model(self, s):
+        root = math.sqrt(self.total(s))
+        return -self.sigma_data / (s * root), root / (s * self.sigma_data)
+
+
+PREDICTIONS = {"data": Data, "noise": Noise, "v": V}
+
+
+def prediction_of(name, eta, sigma_data):
+    """The form of that name; ValueError for an unknown name, eta < 0 or sigma_data <= 0."""
+    form = PREDICTIONS[choice("prediction", name, PREDICTIONS)]
+    return form(number("eta", eta, least=0), number("sigma_data", sigma_data, above=0))
+
+
+def _panels(h, q):
+    """Edges in [0, h] of panels that are short where the kernel, about exp(-q distance from h), is steep."""
+    distance, edges = 0.0, [h]
+    while distance < h:
+        distance += min(PANEL, max(4 * PANEL / q, distance))
+        edges.append(max(0.0, h - distance))
+    return np.array(edges[::-1])
+
+
+def polynomial_weights(form, t, s, nodes):
+    """The weights of P at each node in the integral over [s, t], P replaced by its interpolating polynomial in lambda.
+
+    t < s: VE noise levels. nodes: distinct places in lambda as fractions of the interval, 0 at s and 1 at t (negative:
+    before s). Returns a list of floats, by Gauss-Legendre quadrature: the integrand's sign does not change for one
+    node, so that nothing cancels however short or long the interval.
+    """
+    h = lambda_step(t, s)
+    edges = _panels(h, 1 + form.eta)
+    half = np.diff(edges) / 2
+    u = (edges[:-1] + half + half * POINTS[:, None]).ravel()
+    measure = (half * POINT_WEIGHTS[:, None]).ravel() * form.kernel(t, s * np.exp(-u))
+    fractions = u / h
+    weights = []
+    for j, node in enumerate(nodes):
+        basis = np.ones_like(u)
+        for k, other in enumerate(nodes):
+            if k != j:
+                basis *= (fractions - other) / (node - other)
+        weights.append(float(measure @ basis))
+    return weights

@@ -1,0 +1,130 @@
+"""Noise schedules (how alpha and sigma belong together) and step schedules (which noise levels are visited).
+
+A noise schedule is x = alpha * x0 + sigma * eps. Every solver works in the VE frame, y = x / alpha at the noise level
+s = sigma / alpha, whose half log-SNR is lambda = -log s; a noise schedule is only the map in and out of it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from .checks import choice, decreasing, number, whole_number
+
+FLOW_START = 1 - 1e-4  # stands for a first flow sigma of 1, where lambda is -infinity
+
+
+@dataclass(frozen=True)
+class NoiseSchedule:
+    """alpha(sigma) and its inverse through the VE noise level s = sigma / alpha; sigma never exceeds `sigma_limit`."""
+
+    name: str
+    alpha: Callable[[float], float]
+    sigma_of: Callable[[float], float]
+    sigma_limit: float
+
+    def level(self, sigma):
+        """The VE noise level s of a host's sigma."""
+        return sigma / self.alpha(sigma)
+
+    def read(self, sigmas):
+        """A host's sigmas as checked Python floats; a first sigma at which lambda is infinite is moved just below."""
+        values = decreasing(sigmas)
+        if values and values[0] > self.sigma_limit:
+            limit = f"sigmas of the noise schedule {self.name!r} up to {self.sigma_limit}"
+            raise ValueError(f"sigmas: {values[0]} at index 0; expected {limit}")
+        if values and self.alpha(values[0]) == 0:
+            values[0] = max([FLOW_START] + [(1 + second) / 2 for second in values[1:2]])
+        return values
+
+
+NOISE_SCHEDULES = {
+    "karras": NoiseSchedule("karras", lambda sigma: 1.0, lambda s: s, math.inf),
+    "flow": NoiseSchedule("flow", lambda sigma: 1.0 - sigma, lambda s: s / (1.0 + s), 1.0),
+}
+
+
+def noise_schedule_of(name):
+    """The noise schedule of that name; ValueError for an unknown one."""
+    return NOISE_SCHEDULES[choice("noise_schedule", name, NOISE_SCHEDULES)]
+
+
+def _between(sigma_min, sigma_max, noise_schedule="karras"):
+    schedule = noise_schedule_of(noise_schedule)
+    sigma_max = number("sigma_max", sigma_max, above=0, most=schedule.sigma_limit)
+    sigma_min = number("sigma_min", sigma_min, above=0)
+    if sigma_min >= sigma_max:
+        raise ValueError(f"sigma_min: {sigma_min}; expected less than sigma_max, {sigma_max}")
+    return schedule, sigma_min, schedule.read([sigma_max, sigma_min])[0]
+
+
+def _ramp(steps):
+    """steps numbers from 0 to 1; a single one is 0."""
+    steps = whole_number("steps", steps, least=1)
+    return [i / max(1, steps - 1) for i in range(steps)]
+
+
+def _sigmas(values, device, dtype):
+    return torch.tensor([*values, 0.0], device=device, dtype=dtype)
+
+
+def sigmas_karras(steps, sigma_min, sigma_max, rho=7.0, device="cpu", dtype=torch.float32):
+    """Karras et al. 2022, equation 5: uniform in sigma^(1/rho), then 0.
+
+    Returns (steps + 1,) noise levels from sigma_max to sigma_min and 0; one step goes from sigma_max to 0.
+    ValueError where not 0 < sigma_min < sigma_max or rho <= 0.
+    """
+    _, sigma_min, sigma_max = _between(sigma_min, sigma_max)
+    rho = number("rho", rho, above=0)
+    low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
+    return _sigmas([(high + x * (low - high)) ** rho for x in _ramp(steps)], device, dtype)
+
+
+def sigmas_uniform_lambda(steps, sigma_min, sigma_max, noise_schedule="karras", device="cpu", dtype=torch.float32):
+    """Uniform in the half log-SNR lambda (geometric in the VE noise level), then 0.
+
+    sigma_min and sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
+    """
+    schedule, sigma_min, sigma_max = _between(sigma_min, sigma_max, noise_schedule)
+    low, high = math.log(schedule.level(sigma_min)), math.log(schedule.level(sigma_max))
+    return _sigmas([schedule.sigma_of(math.exp(high + x * (low - high))) for x in _ramp(steps)], device, dtype)
+
+
+def sigmas_flow(steps, shift=1.0, sigma_max=1.0, device="cpu", dtype=torch.float32):
+    """For flow models: sigmas uniform between sigma_max and 0 before the shift of Esser et al. 2024, equation 23.
+
+    shift > 0 moves them towards noise (above 1) or data (below 1): sigma = shift u / (1 + (shift - 1) u). sigma_max is
+    the first sigma after the shift. Returns (steps + 1,) noise levels.
+    """
+    steps, shift = whole_number("steps", steps, least=1), number("shift", shift, above=0)
+    last = number("sigma_max", sigma_max, above=0, most=1)
+    last = last / (shift - (shift - 1) * last)
+    uniform = [last * (steps - i) / steps for i in range(steps)]
+    return _sigmas([shift * u / (1 + (shift - 1) * u) for u in uniform], device, dtype)
+
+
+def _calls_per_step(sampler):
+    from .samplers import SAMPLERS  # here, because the samplers need this module
+
+    if isinstance(sampler, str):
+        sampler = SAMPLERS[choice("sampler", sampler, SAMPLERS)]
+    if not hasattr(sampler, "calls_per_step"):
+        raise ValueError(f"sampler: {sampler!r}; expected a name in SAMPLERS or one of its functions")
+    return sampler.calls_per_step
+
+
+def model_calls_for_steps(sampler, steps):
+    """k (N - 1) + 1: the model calls of N steps, the last of which goes to sigma 0, with k calls a step.
+
+    sampler: a name in SAMPLERS or one of its functions. steps: at least 1.
+    """
+    return _calls_per_step(sampler) * (whole_number("steps", steps, least=1) - 1) + 1
+
+
+def steps_for_model_calls(sampler, budget):
+    """The largest number of steps whose model calls are no more than `budget`, which is at least 1.
+
+    sampler: a name in SAMPLERS or one of its functions. The last step goes to sigma 0 and takes one call.
+    """
+    return (whole_number("budget", budget, least=1) - 1) // _calls_per_step(sampler) + 1

@@ -1,0 +1,60 @@
+"""The one loop that runs a plan on tensors."""
+
+import torch
+from tqdm.auto import tqdm
+
+
+def add_terms(total, dtype, *terms):
+    """total + the sum of weight * tensor over terms, in place on `total`, or a new tensor where that is None.
+
+    The terms' tensors are only read: the model or a callback may hold them. A term of weight 0 is left out, so that
+    what is not finite in it does not spread.
+    """
+    for weight, tensor in terms:
+        if weight == 0:
+            continue
+        if total is None:
+            total = torch.mul(tensor.to(dtype), weight)
+        else:
+            total.add_(tensor, alpha=weight)
+    return total
+
+
+def like(tensor, x, source):
+    """`tensor` if it has x's shape; ValueError naming where it came from if not."""
+    if not isinstance(tensor, torch.Tensor) or tensor.shape != x.shape:
+        found = f"shape {tuple(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+        raise ValueError(f"{source}: returned {found}; expected a tensor of x's shape, {tuple(x.shape)}")
+    return tensor
+
+
+@torch.no_grad()
+def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, noise_sampler=None):
+    """Run `plan` from x (B, ...) at sigmas[0]; returns the x that it ends with, in x's dtype.
+
+    model(x, sigma, **extra_args) -> denoised, sigma (B,). noise_sampler(sigma, sigma_next) -> unit normals like x, for
+    0-d sigmas. callback(dict) after the first model call of each step, with i, x, denoised, sigma (the element of
+    `sigmas`) and sigma_hat (the level that the model was called at). Half-precision x is computed in float32. Nothing
+    here waits for the device, and only tensors that nobody else has seen are written to.
+    """
+    extra_args, dtype = {} if extra_args is None else extra_args, x.dtype
+    precision = torch.promote_types(dtype, torch.float32)
+    x = x.to(precision)
+    sums = []  # the points still to be reached, the nearest first: the terms known of each so far
+    for i, stages in enumerate(tqdm(plan.steps, disable=disable)):
+        for k, stage in enumerate(stages):
+            seen = x.to(dtype)
+            sigma, sigma_next = (seen.new_full((), level) for level in (stage.sigma, stage.sigma_next))
+            denoised = like(model(seen, sigma.expand(seen.shape[0]).clone(), **extra_args), x, "model")
+            if callback is not None and k == 0:
+                callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": sigma, "denoised": denoised})
+            del seen  # what is no longer needed is let go at once, which keeps the peak of memory low
+            for j, (a, b) in enumerate(zip(stage.state, stage.denoised, strict=True)):
+                known = sums.pop(j) if j < len(sums) else None
+                sums.insert(j, add_terms(known, precision, (a, x), (b, denoised)))
+                x = x if any(stage.state[j + 1 :]) else None
+            x = sums.pop(0)
+            del denoised, known
+            if stage.noise:
+                x.add_(like(noise_sampler(sigma, sigma_next), x, "noise_sampler"), alpha=stage.noise)
+    return x.to(dtype)
