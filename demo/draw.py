@@ -8,7 +8,7 @@ import torch
 from ..sampling import SAMPLERS, sigmas_karras, sigmas_uniform_lambda
 from ..sampling.checks import choice, number, whole_number
 from ..sampling.noise import generator_of
-from .denoiser import SIGMA_MAX, SIGMA_MIN, load_model
+from .denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
 from .glyphs import SIZE, labels_of
 
 SCHEDULES = {"karras": sigmas_karras, "uniform-lambda": sigmas_uniform_lambda}
@@ -84,11 +84,8 @@ class Request:
 
     def sample(self, model, x, sigmas, **arguments):
         """Run the sampler on x with this request's options."""
-        from .denoiser import SIGMA_DATA
-
-        return SAMPLERS[self.sampler](
-            model, x, sigmas, disable=True, sigma_data=SIGMA_DATA, **self.options(), **arguments
-        )
+        options = self.options() | dict(disable=True, sigma_data=SIGMA_DATA)
+        return SAMPLERS[self.sampler](model, x, sigmas, **options, **arguments)
 
     def sigmas(self):
         """The noise levels, (steps + 1,)."""

@@ -86,7 +86,7 @@ def render_mask(glyph, face, cap_height, angle, place):
 
 
 def mask_of(seed, k, label=None):
-    """Image number k of a seed, without its colours: (mask, label). The label cycles through the classes unless given."""
+    """Image number k of a seed, without its colours: (mask, label). Unless given, labels cycle through the classes."""
     rng = np.random.default_rng((seed, k))
     label = k % len(GLYPHS) if label is None else label
     face = FACES[rng.integers(len(FACES))]
@@ -95,7 +95,7 @@ def mask_of(seed, k, label=None):
 
 
 def colour(masks, generator):
-    """Give each mask two random colours of sufficient contrast: (B, 32, 32) uint8 -> (B, 3, 32, 32) float in [-1, 1]."""
+    """Give each mask two random colours that contrast: (B, 32, 32) uint8 -> (B, 3, 32, 32) float in [-1, 1]."""
     count, tries = len(masks), 24
     pairs = torch.rand(count, tries, 2, 3, generator=generator) * 2 - 1
     contrast = ((pairs[:, :, 0] - pairs[:, :, 1]) @ torch.tensor(LUMA)).abs()

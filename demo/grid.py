@@ -13,6 +13,7 @@ from .draw import Request
 from .weights import replacing
 
 FIELD = "seeds-samplers"  # the PNG text that holds the parameters, as JSON
+DAMAGED = (OSError, SyntaxError, ValueError, RecursionError, struct.error, zlib.error)  # what a broken file raises
 SCALE, GAP = 3, 1  # each pixel of an image as 3x3, and white lines between images
 
 
@@ -58,14 +59,6 @@ def read_request(path):
         return Request.from_fields(json.loads(text))
     except FileNotFoundError:
         raise ValueError(f"like: {path}; expected a file that exists") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        RecursionError,
-        struct.error,
-        zlib.error,
-        Image.DecompressionBombError,
-    ) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"like: {path}; expected a PNG drawn by seeds sample ({reason})") from error

@@ -69,9 +69,8 @@ class UNet(nn.Module):
     def __init__(self, classes=36, width=64, deep=128, blocks=1, deep_blocks=3, embedding=192):
         super().__init__()
         self.classes = classes
-        self.config = dict(
-            classes=classes, width=width, deep=deep, blocks=blocks, deep_blocks=deep_blocks, embedding=embedding
-        )
+        sizes = dict(width=width, deep=deep, blocks=blocks, deep_blocks=deep_blocks, embedding=embedding)
+        self.config = dict(classes=classes, **sizes)
         self.noise = NoiseEmbedding(64)
         self.noise_mlp = nn.Linear(64, embedding)
         self.label = nn.Embedding(classes + 1, embedding)

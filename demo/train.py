@@ -43,19 +43,18 @@ def classification_loss(network, images, labels, generator):
 
 
 JOBS = {
-    "model": dict(
-        kind=UNet, loss=denoising_loss, images=960_000, batch=64, rate=1.5e-3, metadata=dict(sigma_data=SIGMA_DATA)
-    ),
-    "classifier": dict(kind=Classifier, loss=classification_loss, images=512_000, batch=128, rate=2e-3, metadata={}),
+    "model": dict(kind=UNet, loss=denoising_loss, images=960_000, batch=64, rate=1.5e-3),
+    "classifier": dict(kind=Classifier, loss=classification_loss, images=512_000, batch=128, rate=2e-3),
 }
+METADATA = {"model": dict(sigma_data=SIGMA_DATA), "classifier": {}}
 
 
 class Run:
     """One network, its running average, its optimiser, and how far it has come."""
 
-    def __init__(self, kind, loss, images, batch, rate, metadata, seed, device):
+    def __init__(self, kind, loss, images, batch, rate, seed, device):
         torch.manual_seed(seed)
-        self.loss, self.batch, self.rate, self.metadata, self.seed = loss, batch, rate, metadata, seed
+        self.loss, self.batch, self.rate, self.seed = loss, batch, rate, seed
         self.steps, self.step, self.device = images // batch, 0, device
         self.network = kind().to(device, memory_format=torch.channels_last)
         self.average = kind().to(device).requires_grad_(False)
@@ -130,7 +129,7 @@ def train(name, seed, images, out, device):
             window, seconds = [], time.monotonic() - started
             bar.set_postfix(loss=losses[-1])
             run.save(checkpoint, losses=losses, seconds=seconds)
-            save_network(out / f"{name}.safetensors", run.average, **run.metadata, seed=seed, step=run.step)
+            save_network(out / f"{name}.safetensors", run.average, **METADATA[name], seed=seed, step=run.step)
     print(f"{name}: {run.steps} steps, {run.steps * run.batch} images, {seconds / 60:.0f} min, final loss {losses[-1]}")
     return run.average
 
@@ -138,9 +137,7 @@ def train(name, seed, images, out, device):
 def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m seeds_samplers.demo.train", description=__doc__.splitlines()[0])
     parser.add_argument("--network", choices=[*JOBS, "all"], default="all", help="what to train")
-    parser.add_argument(
-        "--images", type=int, help="training images (default: what the shipped weights were trained on)"
-    )
+    parser.add_argument("--images", type=int, help="training images (default: as for the shipped weights)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("training"), help="folder of weights and checkpoints")
     parser.add_argument("--device", default="cpu")

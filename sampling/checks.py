@@ -10,9 +10,8 @@ BOUNDS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.
 
 def number(name, value, *, above=None, least=None, below=None, most=None):
     """A finite float; above and below are excluded bounds, least and most included ones."""
-    bounds = [
-        (sign, bound) for sign, bound in zip(BOUNDS, (above, least, below, most), strict=True) if bound is not None
-    ]
+    given = zip(BOUNDS, (above, least, below, most), strict=True)
+    bounds = [(sign, bound) for sign, bound in given if bound is not None]
     try:
         result = float(value)
     except (TypeError, ValueError, RuntimeError):
@@ -41,15 +40,13 @@ def choice(name, value, allowed):
 def latent(x):
     """x, a floating-point tensor whose first dimension is the batch."""
     if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim == 0:
-        kind = (
-            f"a {x.dtype} tensor of shape {tuple(x.shape)}" if isinstance(x, torch.Tensor) else repr(type(x).__name__)
-        )
-        raise ValueError(f"x: {kind}; expected a floating-point tensor with a batch dimension")
+        found = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, torch.Tensor) else type(x).__name__
+        raise ValueError(f"x: {found}; expected a floating-point tensor with a batch dimension")
     return x
 
 
 def decreasing(sigmas):
-    """The noise levels as Python floats, read from their device once. They are 1-D, finite, >= 0, strictly decreasing."""
+    """The noise levels as floats, read from their device once: 1-D, finite, >= 0, strictly decreasing."""
     values = torch.as_tensor(sigmas).detach().to("cpu", torch.float64)
     if values.ndim != 1:
         raise ValueError(f"sigmas: a tensor of shape {tuple(values.shape)}; expected one dimension")

@@ -6,6 +6,7 @@ the weights of the predictions known by then. `step_stages` turns that into what
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .checks import choice, number
 from .prediction import lambda_step, polynomial_weights
@@ -45,7 +46,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Method:
-    """A one-step method: `points`, fractions in lambda starting at 0, the last one 1; `rules`, one for each later point.
+    """A one-step method: `points` are fractions of the step in lambda, from 0 to 1; each but the first has a rule.
 
     A rule maps (form, t, s) to the weights of the predictions at points 0, 1, ... in the integral from s to t.
     """
@@ -132,7 +133,7 @@ def step_stages(method, form, schedule, sigma, sigma_next, s_noise):
 def one_step_plan(method, form, schedule, sigmas, s_noise=1.0):
     """The plan of a one-step method over the host's sigmas, a list of checked floats; a last sigma of 0 returns D."""
     steps = []
-    for sigma, sigma_next in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, sigma_next in pairwise(sigmas):
         if sigma_next == 0:
             steps.append((Stage(sigma, 0.0, (0.0,), (1.0,)),))
         else:

@@ -45,11 +45,15 @@ def sampler(name, *, calls_per_step, ode_order, weak_order):
     return register
 
 
-def _sample(
-    method, form, model, x, sigmas, extra_args, callback, disable, s_noise, noise_sampler, noise_schedule, noise
-):
-    """Plan and run a one-step method; `noise` is (seed, noise_device), for a noise_sampler that was left out."""
-    schedule, s_noise = noise_schedule_of(noise_schedule), number("s_noise", s_noise, least=0)
+def _sample(method, equation, model, x, sigmas, extra_args, callback, disable, noise_sampler, noise):
+    """Plan and run a one-step method.
+
+    equation: (prediction, eta, sigma_data, noise_schedule, s_noise); noise: (seed, noise_device), for a noise_sampler
+    that was left out.
+    """
+    prediction, eta, sigma_data, noise_schedule, s_noise = equation
+    form, schedule = prediction_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule)
+    s_noise = number("s_noise", s_noise, least=0)
     plan = one_step_plan(method, form, schedule, schedule.read(sigmas), s_noise)
     latent(x)
     if not plan.steps:
@@ -67,10 +71,8 @@ def sample_seeds_1(
     prediction="data", sigma_data=1.0, noise_schedule="karras", seed=None, noise_device="cpu",
 ):  # fmt: skip
     """SEEDS-1: the exponential Euler step (SEEDS, arXiv 2305.14267, Algorithm 2), for any eta and prediction."""
-    form, noise = prediction_of(prediction, eta, sigma_data), (seed, noise_device)
-    return _sample(
-        seeds_1(), form, model, x, sigmas, extra_args, callback, disable, s_noise, noise_sampler, noise_schedule, noise
-    )
+    equation, noise = (prediction, eta, sigma_data, noise_schedule, s_noise), (seed, noise_device)
+    return _sample(seeds_1(), equation, model, x, sigmas, extra_args, callback, disable, noise_sampler, noise)
 
 
 @sampler("SEEDS-2", calls_per_step=2, ode_order=2, weak_order=2)
@@ -82,11 +84,9 @@ def sample_seeds_2(
 
     variant: "2b", the polynomial through both predictions, or "2a", the paper's weights.
     """
-    form, noise = prediction_of(prediction, eta, sigma_data), (seed, noise_device)
+    equation, noise = (prediction, eta, sigma_data, noise_schedule, s_noise), (seed, noise_device)
     method = seeds_2(r, variant)
-    return _sample(
-        method, form, model, x, sigmas, extra_args, callback, disable, s_noise, noise_sampler, noise_schedule, noise
-    )
+    return _sample(method, equation, model, x, sigmas, extra_args, callback, disable, noise_sampler, noise)
 
 
 @sampler("SEEDS-3", calls_per_step=3, ode_order=3, weak_order=2)
@@ -100,8 +100,6 @@ def sample_seeds_3(
     variant: "3a", the paper's drift, or "3b", whose last stage uses all three predictions. The stages share one noise
     path for any r_1 and r_2; the coefficients that the paper prints do so only for 1/3 and 2/3.
     """
-    form, noise = prediction_of(prediction, eta, sigma_data), (seed, noise_device)
+    equation, noise = (prediction, eta, sigma_data, noise_schedule, s_noise), (seed, noise_device)
     method = seeds_3(r_1, r_2, variant)
-    return _sample(
-        method, form, model, x, sigmas, extra_args, callback, disable, s_noise, noise_sampler, noise_schedule, noise
-    )
+    return _sample(method, equation, model, x, sigmas, extra_args, callback, disable, noise_sampler, noise)
