@@ -47,17 +47,17 @@ class ImageNoise:
     """noise_sampler(sigma, sigma_next) -> unit normals like x, one generator for each image.
 
     x (B, ...): gives shape, dtype and device. seed: see image_keys. noise_device: "cpu" draws there and moves the
-    numbers, so that every device gets the same; "gpu" draws on x's device.
+    numbers, so that every device gets the same; "gpu" draws on x's device. Drawn in float32 whatever x's dtype, so that
+    every dtype gets the same too.
     """
 
     def __init__(self, x, seed=None, *, noise_device="cpu"):
         self.shape, self.device = x.shape, x.device
-        self.dtype = torch.promote_types(x.dtype, torch.float32)
         self.source = x.device if choice("noise_device", noise_device, NOISE_DEVICES) == "gpu" else torch.device("cpu")
         self.generators = [generator_of("noise", *key, self.source) for key in image_keys(seed, x.shape[0])]
 
     def __call__(self, sigma, sigma_next):
-        noise = torch.empty(self.shape, dtype=self.dtype, device=self.source)
+        noise = torch.empty(self.shape, dtype=torch.float32, device=self.source)
         for image, generator in zip(noise, self.generators, strict=True):
             image.normal_(generator=generator)
         return noise.to(self.device, non_blocking=True)

@@ -1,7 +1,7 @@
 """The samplers, with k-diffusion's signature; SAMPLERS maps the names that hosts show to them."""
 
-from .checks import latent, number
-from .noise import ImageNoise
+from .checks import choice, latent, number
+from .noise import NOISE_DEVICES, ImageNoise
 from .plan import one_step_plan, seeds_1, seeds_2, seeds_3
 from .prediction import prediction_of
 from .schedule import noise_schedule_of
@@ -38,7 +38,7 @@ def sampler(name, *, calls_per_step, ode_order, weak_order):
 
     def register(function):
         function.calls_per_step, function.ode_order, function.weak_order = calls_per_step, ode_order, weak_order
-        function.__doc__ += ARGUMENTS
+        function.__doc__ = (function.__doc__ or "") + ARGUMENTS
         SAMPLERS[name] = function
         return function
 
@@ -53,13 +53,13 @@ def _sample(method, equation, model, x, sigmas, extra_args, callback, disable, n
     """
     prediction, eta, sigma_data, noise_schedule, s_noise = equation
     form, schedule = prediction_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule)
-    s_noise = number("s_noise", s_noise, least=0)
+    s_noise, (seed, noise_device) = number("s_noise", s_noise, least=0), noise
+    choice("noise_device", noise_device, NOISE_DEVICES)
     plan = one_step_plan(method, form, schedule, schedule.read(sigmas), s_noise)
     latent(x)
     if not plan.steps:
         return x
     if noise_sampler is None and plan.draws:
-        seed, noise_device = noise
         seed = (extra_args or {}).get("seed") if seed is None else seed
         noise_sampler = ImageNoise(x, seed, noise_device=noise_device)
     return run(plan, model, x, sigmas, extra_args, callback, disable, noise_sampler)

@@ -1,0 +1,73 @@
+"""Problems with known answers, and ways to look into a sampler."""
+
+import torch
+
+from seeds_samplers.sampling import SAMPLERS, sample_seeds_1, sample_seeds_2, sample_seeds_3
+
+PREDICTIONS = ("data", "noise", "v")
+METHODS = {
+    "SEEDS-1": (sample_seeds_1, {}),
+    "SEEDS-2a": (sample_seeds_2, {"variant": "2a"}),
+    "SEEDS-2b": (sample_seeds_2, {"variant": "2b"}),
+    "SEEDS-3a": (sample_seeds_3, {"variant": "3a"}),
+    "SEEDS-3b": (sample_seeds_3, {"variant": "3b"}),
+}
+assert {function for function, _ in METHODS.values()} == set(SAMPLERS.values())
+
+
+def gaussian_denoiser(variance):
+    """The exact denoiser of centred Gaussian data of that variance, in the VE frame."""
+    return lambda x, sigma: x * (variance / (variance + sigma**2)).view(-1, *[1] * (x.ndim - 1))
+
+
+def flow_model(denoiser):
+    """The model of the flow frame, x = (1 - sigma) x0 + sigma eps, whose VE denoiser is `denoiser`."""
+
+    def model(x, sigma):
+        alpha = (1 - sigma).view(-1, *[1] * (x.ndim - 1))
+        return denoiser(x / alpha, sigma / (1 - sigma))
+
+    return model
+
+
+def curved_denoiser(x, sigma):
+    """A smooth nonlinear denoiser: the posterior mean of data at -1 and +1, each coordinate by itself."""
+    return torch.tanh(x / sigma.view(-1, *[1] * (x.ndim - 1)) ** 2)
+
+
+class Impulses:
+    """A noise_sampler whose draw number j is 1 in image j + 1 and 0 elsewhere: the run's response to each Gaussian."""
+
+    def __init__(self, x):
+        self.x, self.intervals = x, []
+
+    def __call__(self, sigma, sigma_next):
+        noise = torch.zeros_like(self.x)
+        noise[len(self.intervals) + 1] = 1
+        self.intervals.append((sigma.item(), sigma_next.item()))
+        return noise
+
+
+def responses(sampler, model, sigmas, **options):
+    """The affine map of a run on a linear model: (response to x, [response to each Gaussian]) as floats.
+
+    Image 0 starts at 1 and gets no noise; the others start at 0 and get one Gaussian of size 1 each.
+    """
+    x = torch.zeros(4 * len(sigmas), 1, dtype=torch.float64)
+    x[0] = 1
+    impulses = Impulses(x)
+    sigmas = torch.as_tensor(sigmas, dtype=torch.float64)
+    result = sampler(model, x, sigmas, noise_sampler=impulses, disable=True, **options)
+    return result[0].item(), result[1 : len(impulses.intervals) + 1, 0].tolist()
+
+
+def uniform_lambda(steps, start, stop):
+    """Noise levels from start to stop > 0, uniform in lambda, in double precision."""
+    exponents = torch.linspace(0, 1, steps + 1, dtype=torch.float64)
+    return start * (stop / start) ** exponents
+
+
+def final_variance(sampler, sigmas, variance, **options):
+    """The variance that a run on Gaussian data ends with, started at the exact one; no Monte Carlo."""
+    to_x, to_noise = responses(sampler, gaussian_denoiser(variance), sigmas, **options)
+    return to_x**2 * (variance + float(sigmas[0]) ** 2) + sum(c * c for c in to_noise)

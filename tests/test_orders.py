@@ -1,0 +1,93 @@
+"""Measured orders, on Gaussian data: there everything is affine, so impulse responses replace Monte Carlo."""
+
+import math
+
+import pytest
+import torch
+from problems import METHODS, PREDICTIONS, curved_denoiser, final_variance, gaussian_denoiser, responses, uniform_lambda
+
+VARIANCE, START, STOP = 0.25, 10.0, 0.1
+
+
+def variance_error(method, steps, variance=VARIANCE, **options):
+    sampler, variant = METHODS[method]
+    end = final_variance(sampler, uniform_lambda(steps, START, STOP), variance, **variant, **options)
+    return abs(end / (variance + STOP**2) - 1)
+
+
+@pytest.mark.parametrize(
+    "eta, method, slope, error",
+    [
+        (0, "SEEDS-1", 0.95, 6.7e-2),
+        (0, "SEEDS-2a", 1.96, 2.4e-3),
+        (0, "SEEDS-2b", 1.99, 8.2e-4),
+        (0, "SEEDS-3a", 2.79, 6.1e-6),
+        (1, "SEEDS-1", 0.88, 1.3e-1),
+        (1, "SEEDS-2a", 1.88, 9.3e-3),
+        (1, "SEEDS-2b", 1.94, 3.2e-3),
+        (1, "SEEDS-3a", 1.40, 7.1e-4),
+    ],
+)
+def test_the_data_forms_errors_are_those_of_the_table(eta, method, slope, error):
+    coarse, fine = (variance_error(method, steps, eta=eta) for steps in (16, 32))
+    assert (f"{fine:.1e}", f"{math.log2(coarse / fine):.2f}") == (f"{error:.1e}", f"{slope:.2f}")
+
+
+def test_other_stage_points_keep_the_order():
+    """math.md, section 7: with the coefficients that the paper prints, r = (0.2, 0.7) would not."""
+    coarse, fine = (variance_error("SEEDS-3a", steps, eta=1, r_1=0.2, r_2=0.7) for steps in (16, 32))
+    assert (f"{fine:.1e}", f"{math.log2(coarse / fine):.2f}") == ("6.0e-04", "1.84")
+
+
+ORDERS = {"SEEDS-1": 1, "SEEDS-2a": 2, "SEEDS-2b": 2, "SEEDS-3a": 2, "SEEDS-3b": 2}
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("eta", [0, 0.4, 1, 2])
+@pytest.mark.parametrize("method", METHODS)
+def test_weak_order(method, eta, prediction):
+    """The slope of the variance's error reaches the declared order: 3 for SEEDS-3 without noise, 2 with it.
+
+    The largest error over several data variances: one alone changes its sign at some number of steps.
+    """
+    order = 3 if eta == 0 and "3" in method else ORDERS[method]
+    options = {"eta": eta, "prediction": prediction, "sigma_data": 0.8}
+    coarse, fine = (max(variance_error(method, steps, v, **options) for v in (0.1, 1, 9)) for steps in (128, 256))
+    assert math.log2(coarse / fine) > order - 0.2
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("method", METHODS)
+def test_order_of_the_ode_on_a_nonlinear_model(method, prediction):
+    sampler, variant = METHODS[method]
+    options = {**variant, "eta": 0, "prediction": prediction, "sigma_data": 0.8, "disable": True}
+    x = torch.linspace(-12, 12, 7, dtype=torch.float64)[None]
+
+    def end(steps):
+        return sampler(curved_denoiser, x, uniform_lambda(steps, START, STOP), **options)
+
+    exact = end(4096)
+    coarse, fine = ((end(steps) - exact).norm().item() for steps in (64, 128))
+    assert math.log2(coarse / fine) > int(method[6]) - 0.25
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("eta", [0, 0.5, 1, 3])
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_the_v_form_is_exact_on_gaussian_data(method, eta, steps):
+    """Its prediction is zero there: any number of steps gives the exact final variance."""
+    sampler, variant = METHODS[method]
+    options = {**variant, "eta": eta, "prediction": "v", "sigma_data": math.sqrt(VARIANCE)}
+    sigmas = uniform_lambda(steps, 80.0, 0.02)
+    assert final_variance(sampler, sigmas, VARIANCE, **options) == pytest.approx(VARIANCE + 0.02**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("s_noise", [0, 0.5, 1.1])
+def test_s_noise_scales_the_response_to_noise_and_nothing_else(method, s_noise):
+    sampler, variant = METHODS[method]
+    sigmas, model = uniform_lambda(4, START, STOP), gaussian_denoiser(VARIANCE)
+    to_x, to_noise = responses(sampler, model, sigmas, **variant)
+    scaled_x, scaled_noise = responses(sampler, model, sigmas, s_noise=s_noise, **variant)
+    assert scaled_x == to_x
+    assert scaled_noise == pytest.approx([s_noise * c for c in to_noise] if s_noise else [], rel=1e-13)

@@ -1,0 +1,122 @@
+"""The three semilinear forms: reference values, exactness against mpmath, and the laws that link their parts."""
+
+import math
+
+import mpmath
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from problems import PREDICTIONS
+
+from seeds_samplers.sampling.prediction import lambda_step, polynomial_weights, prediction_of
+
+REFERENCE = """
+data  0.5 0.252982212813  0.747017787187  1.369474313772  0.684737156886
+data  1.0 0.160000000000  0.840000000000  1.624890598399  0.812445299200
+noise 1.0 1.000000000000 -6.000000000000 -7.644420022871 -3.822210011436
+v     0.5 0.290400588595  0.754690322253  1.342479693777  0.671239846889
+v     1.0 0.192307692308  0.861534846910  1.612398301042  0.806199150521
+"""
+levels = st.floats(1e-3, 1e3)
+etas = st.floats(0, 20)
+forms = st.builds(prediction_of, st.sampled_from(PREDICTIONS), etas, st.floats(0.05, 20))
+
+
+@pytest.mark.parametrize("row", REFERENCE.split("\n")[1:-1])
+def test_weights_are_those_of_the_reference_table(row):
+    name, *numbers = row.split()
+    eta, growth, one, two, three = map(float, numbers)
+    form = prediction_of(name, eta, 1.0)
+    assert form.growth(2, 5) == pytest.approx(growth, abs=1e-12)
+    assert polynomial_weights(form, 2, 5, [0])[0] == pytest.approx(one, abs=1e-11)
+    assert polynomial_weights(form, 2, 5, [0, 1 / 3])[1] == pytest.approx(two, abs=1e-11)
+    assert polynomial_weights(form, 2, 5, [0, 2 / 3])[1] == pytest.approx(three, abs=1e-11)
+
+
+def test_the_noise_forms_weights_for_other_stage_points():
+    form = prediction_of("noise", 1.0, 1.0)
+    assert polynomial_weights(form, 2, 5, [0, 0.2])[1] == pytest.approx(-12.740700038119, abs=1e-11)
+    assert polynomial_weights(form, 2, 5, [0, 0.7])[1] == pytest.approx(-3.640200010891, abs=1e-11)
+
+
+def exact_weight(form, t, s, nodes, j):
+    """The weight of node j by mpmath, with 30 digits, from the integral's definition."""
+    with mpmath.workdps(30):
+        t, s, eta, sd = (mpmath.mpf(v) for v in (t, s, form.eta, form.sigma_data))
+        q, h = 1 + eta, mpmath.log(s / t)
+
+        def kernel(tau):
+            if type(form).__name__ == "Data":
+                return q * (t / tau) ** q
+            if type(form).__name__ == "Noise":
+                return -q * tau
+            return q * mpmath.sqrt((t**2 + sd**2) / (tau**2 + sd**2)) ** q * tau * sd / mpmath.sqrt(tau**2 + sd**2)
+
+        def integrand(u):
+            basis = mpmath.fprod((u / h - n) / (nodes[j] - n) for k, n in enumerate(nodes) if k != j)
+            return kernel(s * mpmath.exp(-u)) * basis
+
+        pieces = [h * k / 16 for k in range(17)]
+        return mpmath.quad(integrand, pieces)
+
+
+@pytest.mark.parametrize("h", [1e-6, 1e-3, 0.1, 1, 3, 10, 30])
+@pytest.mark.parametrize("name", PREDICTIONS)
+@pytest.mark.parametrize("eta", [0.0, 1.0, 7.0])
+def test_weights_are_accurate_from_tiny_to_huge_steps(name, eta, h):
+    form, s = prediction_of(name, eta, 0.7), 300.0
+    t = s * math.exp(-h)
+    for nodes in ([0.0], [0.0, 0.5], [0.0, 1 / 3, 2 / 3], [0.0, -0.8]):
+        weights = polynomial_weights(form, t, s, nodes)
+        scale = max(map(abs, weights))
+        for j, weight in enumerate(weights):
+            assert abs(weight - exact_weight(form, t, s, nodes, j)) <= 2e-13 * scale
+
+
+@given(forms, levels, levels, levels)
+def test_two_steps_in_a_row_are_one(form, a, b, c):
+    """Growth, noise and the weight of a constant prediction compose: the form solves an equation, not a step."""
+    t, u, s = sorted((a, b, c))
+    growth = form.growth(t, u)
+    assert form.growth(t, s) == pytest.approx(growth * form.growth(u, s), rel=1e-9)
+    variance = growth**2 * form.variance(u, s) + form.variance(t, u)
+    assert form.variance(t, s) == pytest.approx(variance, rel=1e-8, abs=1e-30)
+    (first,), (second,), (whole,) = (polynomial_weights(form, *ends, [0.0]) for ends in ((u, s), (t, u), (t, s)))
+    assert whole == pytest.approx(growth * first + second, rel=1e-9, abs=1e-300)
+
+
+@given(forms, levels, levels)
+def test_weights_sum_to_the_weight_of_one_node(form, a, b):
+    t, s = sorted((a, b))
+    (whole,) = polynomial_weights(form, t, s, [0.0])
+    for nodes in ([0.0, 0.5], [0.0, 0.2, 0.9], [0.0, -1.0, -1.7]):
+        assert math.fsum(polynomial_weights(form, t, s, nodes)) == pytest.approx(whole, rel=1e-11, abs=1e-300)
+
+
+@given(etas, levels, levels)
+def test_a_constant_denoised_is_a_fixed_point_of_the_data_form(eta, a, b):
+    t, s = sorted((a, b))
+    form = prediction_of("data", eta, 1.0)
+    assert form.growth(t, s) + polynomial_weights(form, t, s, [0.0])[0] == pytest.approx(1, abs=1e-13)
+
+
+@given(st.floats(1e-12, 1.0), levels)
+def test_a_short_step_keeps_its_relative_accuracy(relative, t):
+    s = t * (1 + relative)
+    with mpmath.workdps(40):
+        exact = mpmath.log(mpmath.mpf(s) / mpmath.mpf(t))
+        assert abs(lambda_step(t, s) - exact) <= 4e-16 * exact
+        eta, spread = mpmath.mpf(0.5), mpmath.mpf(s) ** 2 + 1
+        exact = (mpmath.mpf(t) ** 2 + 1) * (1 - ((mpmath.mpf(t) ** 2 + 1) / spread) ** eta)
+        assert abs(prediction_of("v", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+def test_an_enormous_eta_neither_overflows_nor_loses_the_limit(name):
+    """With eta to infinity the state forgets all but the end of the step: the weight of the data form approaches 1."""
+    form = prediction_of(name, 1e4, 1.0)
+    (weight,) = polynomial_weights(form, 0.01, 80.0, [0.0])
+    assert math.isfinite(weight)
+    assert form.variance(0.01, 80.0) >= 0
+    if name == "data":
+        assert weight == pytest.approx(1, abs=1e-12)

@@ -1,0 +1,276 @@
+"""The loop, and what every sampler promises its callers."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from problems import METHODS, PREDICTIONS, curved_denoiser, uniform_lambda
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from seeds_samplers.sampling import SAMPLERS, sigmas_karras
+
+SIGMAS = sigmas_karras(6, 0.05, 20)
+X = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(1)) * 20
+every_method = pytest.mark.parametrize("method", METHODS)
+every_sampler = pytest.mark.parametrize("name", SAMPLERS)
+
+
+class Recorder:
+    """A model that remembers its calls."""
+
+    def __init__(self, model=curved_denoiser):
+        self.model, self.calls, self.results = model, [], []
+
+    def __call__(self, x, sigma, **extra_args):
+        self.calls.append((x, sigma, extra_args))
+        self.results.append(self.model(x, sigma))
+        return self.results[-1]
+
+
+def draw(method, x=X, sigmas=SIGMAS, model=curved_denoiser, **options):
+    sampler, variant = METHODS[method]
+    return sampler(model, x, sigmas, disable=True, **{"seed": 0, **variant, **options})
+
+
+@every_sampler
+@pytest.mark.parametrize("steps", [1, 2, 7])
+def test_model_calls(name, steps):
+    """k (N - 1) + 1 calls for N steps that end at 0, k N for steps that do not."""
+    k, model = SAMPLERS[name].calls_per_step, Recorder()
+    SAMPLERS[name](model, X, sigmas_karras(steps, 0.05, 20), disable=True)
+    assert len(model.calls) == k * (steps - 1) + 1
+    model = Recorder()
+    SAMPLERS[name](model, X, uniform_lambda(steps, 20, 0.05), disable=True)
+    assert len(model.calls) == k * steps
+
+
+@every_method
+def test_the_model_gets_k_diffusions_arguments(method):
+    model = Recorder()
+    draw(method, model=model, extra_args={"cond": "a", "seed": 7})
+    for x, sigma, extra_args in model.calls:
+        assert (x.shape, x.dtype, sigma.shape, sigma.dtype) == (X.shape, X.dtype, (3,), X.dtype)
+        assert extra_args == {"cond": "a", "seed": 7}
+    sigmas = [sigma[0].item() for _, sigma, _ in model.calls]
+    assert sigmas == sorted(sigmas, reverse=True)
+    assert set(SIGMAS[:-1].tolist()) <= set(sigmas)
+
+
+def test_stage_points_lie_at_their_fraction_in_lambda():
+    model = Recorder()
+    draw("SEEDS-3a", model=model, sigmas=torch.tensor([8.0, 1.0]), r_1=1 / 3, r_2=2 / 3)
+    assert [sigma[0].item() for _, sigma, _ in model.calls] == pytest.approx([8, 4, 2])
+
+
+@every_method
+def test_nothing_that_others_have_seen_is_written_to(method):
+    """Neither x, nor what the model got or returned, nor the noise, nor what the callback was shown."""
+    seen = []
+
+    def keep(tensor):
+        seen.append((tensor, tensor.clone()))
+        return tensor
+
+    def noise_sampler(sigma, sigma_next):
+        return keep(torch.randn_like(X))
+
+    def callback(info):
+        keep(info["x"]), keep(info["denoised"])
+
+    result = draw(
+        method,
+        x=keep(X),
+        model=lambda x, sigma: keep(curved_denoiser(keep(x), sigma)),
+        noise_sampler=noise_sampler,
+        callback=callback,
+    )
+    assert result.isfinite().all()
+    assert all(torch.equal(tensor, copy) for tensor, copy in seen)
+    assert all(result.data_ptr() != tensor.data_ptr() for tensor, _ in seen)
+
+
+@every_method
+def test_a_model_that_returns_its_input(method):
+    """Then the drift is zero: without noise x stays as it is, and the result is not x itself."""
+    for sigmas in (SIGMAS, torch.tensor([5.0, 0.0])):
+        result = draw(method, model=lambda x, sigma: x, sigmas=sigmas, eta=0)
+        torch.testing.assert_close(result, X, rtol=1e-5, atol=1e-5)
+        assert result.data_ptr() != X.data_ptr()
+
+
+@every_method
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+def test_a_model_that_returns_the_same_tensor_each_call(method, prediction):
+    """A constant denoised, in one buffer: the run ends there, and without noise the way there is a straight line."""
+    buffer = torch.full_like(X, 0.25)
+
+    def model(x, sigma):
+        return buffer
+
+    assert torch.equal(draw(method, model=model, prediction=prediction), buffer)
+    stop = draw(method, model=model, sigmas=SIGMAS[:-1], eta=0)
+    torch.testing.assert_close(stop, buffer + (X - buffer) * SIGMAS[-2] / SIGMAS[0], rtol=1e-4, atol=1e-5)
+
+
+@every_method
+def test_a_model_that_overwrites_its_own_result_at_the_next_call(method):
+    """As a compiled or captured model does: what is kept of a result must have been taken before the next call."""
+    buffer = torch.empty_like(X)
+
+    def model(x, sigma):
+        return buffer.copy_(curved_denoiser(x, sigma))
+
+    assert torch.equal(draw(method, model=model), draw(method))
+
+
+@every_method
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32_and_returned_in_its_dtype(method, dtype):
+    model = Recorder(lambda x, sigma: curved_denoiser(x.float(), sigma.float()).to(dtype))
+    x = X.to(dtype)
+    result = draw(method, x=x, model=model)
+    assert result.dtype == dtype and {call[0].dtype for call in model.calls} == {dtype}
+    exact = draw(method, x=x.double(), model=lambda x, sigma: curved_denoiser(x.to(dtype).double(), sigma))
+    error = (result.double() - exact).abs().mean() / exact.abs().mean()
+    assert error < 3 * torch.finfo(dtype).eps
+
+
+def test_double_precision_is_kept():
+    assert draw("SEEDS-2b", x=X.double()).dtype == torch.float64
+    single, double = draw("SEEDS-2b"), draw("SEEDS-2b", x=X.double())
+    torch.testing.assert_close(single, double.float(), rtol=1e-3, atol=1e-4)
+
+
+@every_method
+def test_the_callback_comes_once_a_step(method):
+    model, calls = Recorder(), []
+    draw(method, model=model, callback=calls.append)
+    assert [call["i"] for call in calls] == list(range(6))
+    assert [call["sigma"].item() for call in calls] == SIGMAS[:-1].tolist()
+    first_calls = [model.results[i] for i, c in enumerate(model.calls) if c[1][0] in SIGMAS]
+    assert [call["denoised"].data_ptr() for call in calls] == [d.data_ptr() for d in first_calls]
+    assert {frozenset(call) for call in calls} == {frozenset({"x", "i", "sigma", "sigma_hat", "denoised"})}
+
+
+@every_method
+def test_the_noise_sampler_is_asked_for_each_interval_in_order(method):
+    """0-d tensors like x, in the host's sigma; consecutive intervals; none for the last step to 0."""
+    intervals = []
+
+    def noise_sampler(sigma, sigma_next):
+        assert (sigma.shape, sigma.dtype, sigma_next.dtype) == ((), X.dtype, X.dtype)
+        intervals.append((sigma.item(), sigma_next.item()))
+        return torch.zeros_like(X)
+
+    draw(method, noise_sampler=noise_sampler)
+    assert len(intervals) == int(method[6]) * 5
+    assert intervals[0][0] == SIGMAS[0] and intervals[-1][1] == SIGMAS[-2]
+    assert all(a[1] == b[0] and a[0] > a[1] for a, b in pairwise(intervals))
+
+
+@pytest.mark.parametrize("options", [{"eta": 0}, {"s_noise": 0}])
+@every_method
+def test_without_noise_the_noise_sampler_and_the_global_generator_are_left_alone(method, options):
+    def noise_sampler(sigma, sigma_next):
+        raise AssertionError("called")
+
+    state = torch.get_rng_state()
+    a = draw(method, noise_sampler=noise_sampler, **options)
+    b = draw(method, seed=None, **options)
+    assert torch.equal(a, b) and torch.equal(torch.get_rng_state(), state)
+
+
+def test_an_empty_interval_draws_nothing():
+    """r = 1 puts the second call at the end of the step, r_2 = 1 the third."""
+    for method, options, draws in [("SEEDS-2b", {"r": 1}, 5), ("SEEDS-3b", {"r_2": 1.0}, 10)]:
+        intervals = []
+
+        def noise_sampler(sigma, sigma_next, intervals=intervals):
+            intervals.append((sigma, sigma_next))
+            return torch.zeros_like(X)
+
+        draw(method, noise_sampler=noise_sampler, **options)
+        assert len(intervals) == draws and all(a > b for a, b in intervals)
+
+
+@every_sampler
+@pytest.mark.parametrize("sigmas", [[], [3.0], [0.0]])
+def test_without_a_step_x_comes_back(name, sigmas):
+    assert SAMPLERS[name](None, X, torch.tensor(sigmas)) is X
+
+
+@every_method
+def test_any_shape(method):
+    for shape in [(2, 4, 8, 8), (1, 16, 3, 4, 5), (2, 1, 17), (5, 3), (4,), (0, 3, 8, 8)]:
+        assert draw(method, x=torch.ones(shape)).shape == shape
+
+
+class HostReads(TorchDispatchMode):
+    """Counts what would make a program wait for the device."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += "_local_scalar_dense" in str(function)
+        return function(*args, **(kwargs or {}))
+
+
+@every_method
+def test_nothing_waits_for_the_device_after_the_sigmas_are_read(method):
+    """The reads of the sigmas go through tolist(), which this count does not see."""
+    with HostReads() as reads:
+        draw(method, model=lambda x, sigma: x * 0.5)
+        assert reads.count == 0
+        X.sum().item()
+    assert reads.count == 1
+
+
+@st.composite
+def runs(draw_value):
+    """Sigmas, options and a method, over the range that is promised."""
+    logs = draw_value(st.lists(st.floats(-9, 6), min_size=2, max_size=6, unique=True))
+    sigmas = sorted((math.exp(value) for value in logs), reverse=True)
+    assume(all(a > b * (1 + 1e-6) for a, b in pairwise(sigmas)))
+    method = draw_value(st.sampled_from(sorted(METHODS)))
+    options = {"eta": draw_value(st.floats(0, 5)), "prediction": draw_value(st.sampled_from(PREDICTIONS))}
+    fractions = st.floats(0.05, 1)
+    if method.startswith("SEEDS-2"):
+        options["r"] = draw_value(fractions)
+    if method.startswith("SEEDS-3"):
+        options["r_1"], options["r_2"] = sorted(draw_value(st.tuples(fractions, fractions)))
+        assume(options["r_2"] - options["r_1"] > 0.05)
+    return method, sigmas + [0.0] * draw_value(st.booleans()), options
+
+
+@settings(max_examples=150, deadline=None)
+@given(runs())
+def test_any_sigmas_any_options_give_finite_results_of_the_right_size(run):
+    """Data form: a weighted mean of denoised values in [-1, 1], x and noise: bounded, whatever the steps."""
+    method, sigmas, options = run
+    levels = torch.tensor(sigmas, dtype=torch.float64)
+    x = X.double() / 20 * sigmas[0]
+    result = draw(method, x=x, sigmas=levels, model=curved_denoiser, **options)
+    assert result.isfinite().all()
+    if sigmas[-1] == 0:
+        assert result.abs().max() <= 1
+
+
+@settings(max_examples=50, deadline=None)
+@given(runs(), st.floats(1e-3, 1e3))
+def test_scaling_data_and_noise_levels_scales_the_result(run, scale):
+    """The equation has no unit of its own: only sigma_data has to be scaled along."""
+    method, sigmas, options = run
+    levels, x = torch.tensor(sigmas, dtype=torch.float64), X.double()
+    expected = draw(method, x=x, sigmas=levels, sigma_data=1.0, **options)
+    scaled = draw(
+        method,
+        x=x * scale,
+        sigmas=levels * scale,
+        model=lambda x, sigma: curved_denoiser(x / scale, sigma / scale) * scale,
+        sigma_data=scale,
+        **options,
+    )
+    assert (scaled / scale - expected).abs().max() <= 1e-6 * expected.abs().max()
