@@ -50,6 +50,8 @@ class Request:
         count = whole_number("count", self.count, least=1)
         if width * count > MOST_IMAGES:
             raise ValueError(f"count: {count} rows of {width} glyphs; expected at most {MOST_IMAGES} images in all")
+        if self.r is not None and not isinstance(self.r, list):
+            raise ValueError(f"r: {self.r!r}; expected a list of numbers")
         choice("sampler", self.sampler, SAMPLERS)
         choice("schedule", self.schedule, SCHEDULES)
         checked = replace(
@@ -59,10 +61,10 @@ class Request:
             steps=whole_number("steps", self.steps, least=1, most=10_000),
             eta=number("eta", self.eta, least=0),
             s_noise=number("s-noise", self.s_noise, least=0),
-            r=None if self.r is None else [number("r", value) for value in self.r],
+            r=self.r and [number("r", value) for value in self.r],
             cfg=number("cfg", self.cfg),
             seed=whole_number("seed", self.seed, least=0, most=2**64 - 1),
-            batch_size=whole_number("batch-size", self.batch_size, least=1),
+            batch_size=whole_number("batch-size", self.batch_size, least=1, most=MOST_IMAGES),
         )
         checked.sample(None, torch.zeros(1, 1), torch.zeros(0))  # the sampler checks its own options
         return checked

@@ -26,6 +26,7 @@ FACES = (
 SUPERSAMPLING = 4
 MARGIN = 1.5  # pixels between the glyph and the border
 CAP_HEIGHT = (17.0, 25.0)  # pixels
+HELD_OUT = 1 << 40  # images with this number and above are never trained on
 MAX_ANGLE = 20.0  # degrees: more would turn 6 into 9 and M into W
 MIN_CONTRAST = 0.7  # least difference of luma between foreground and background, on [-1, 1]
 LUMA = (0.299, 0.587, 0.114)
@@ -133,3 +134,7 @@ class Pool:
         """A random batch: images (count, 3, 32, 32) in [-1, 1] and labels (count,)."""
         chosen = torch.randint(self.size, (count,), generator=generator)
         return colour(self.masks[chosen], generator), self.labels[chosen]
+
+    def all(self, generator):
+        """Every mask once, in the order of the sequence: images and labels, as draw gives them."""
+        return colour(self.masks, generator), self.labels

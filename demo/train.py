@@ -16,13 +16,13 @@ from tqdm import trange
 
 from .classifier import Classifier, accuracy
 from .denoiser import SIGMA_DATA, Denoiser
-from .glyphs import Pool
+from .glyphs import HELD_OUT, Pool
 from .network import UNet
 from .weights import device_of, load_tensors, save_network, save_tensors
 
 POOL = 36 * 1000  # masks in memory
 RENEWED = 8  # masks replaced by new ones at every step
-HELD_OUT = 1 << 40  # pictures with this number and above are never trained on
+KEPT_EVERY = 250  # steps between checkpoints
 LABEL_DROPOUT = 0.15
 LOG_SIGMA = (-0.4, 1.6)  # mean and deviation: higher than EDM's, since a flat background is decided at large noise
 
@@ -124,7 +124,7 @@ def train(name, seed, images, out, device):
     for _ in bar:
         window.append(run.train_step(pool))
         pool.advance(RENEWED)
-        if run.step % 250 == 0 or run.step == run.steps:
+        if run.step % KEPT_EVERY == 0 or run.step == run.steps:
             losses.append(round(torch.stack(window).mean().item(), 5))
             window, seconds = [], time.monotonic() - started
             bar.set_postfix(loss=losses[-1])
@@ -148,9 +148,10 @@ def main(arguments=None):
         for name in JOBS if options.network == "all" else [options.network]:
             network = train(name, options.seed, options.images, options.out, device)
             if name == "classifier":
-                pool = Pool(options.seed, 36 * 100, HELD_OUT)
-                images, labels = pool.draw(3600, torch.Generator().manual_seed(options.seed))
-                print(f"classifier: recognises {accuracy(network.cpu(), images, labels):.2%} of 3600 held-out images")
+                images, labels = Pool(options.seed, 3600, HELD_OUT).all(torch.Generator().manual_seed(options.seed))
+                print(
+                    f"classifier: recognises {accuracy(network.cpu(), images, labels):.2%} of {len(labels)} new images"
+                )
     except (ValueError, OSError) as error:
         sys.exit(f"train: {error}")
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from ledger import Ledger
 from problems import METHODS, PREDICTIONS, curved_denoiser, uniform_lambda
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from seeds_samplers.sampling import SAMPLERS, sigmas_karras
 
@@ -208,24 +208,27 @@ def test_any_shape(method):
         assert draw(method, x=torch.ones(shape)).shape == shape
 
 
-class HostReads(TorchDispatchMode):
-    """Counts what would make a program wait for the device."""
-
-    count = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.count += "_local_scalar_dense" in str(function)
-        return function(*args, **(kwargs or {}))
-
-
 @every_method
 def test_nothing_waits_for_the_device_after_the_sigmas_are_read(method):
-    """The reads of the sigmas go through tolist(), which this count does not see."""
-    with HostReads() as reads:
+    """The read of the sigmas goes through tolist(), which is not counted; a read inside the loop would be."""
+    with Ledger(X) as ledger:
         draw(method, model=lambda x, sigma: x * 0.5)
-        assert reads.count == 0
+        assert ledger.host_reads == 0
         X.sum().item()
-    assert reads.count == 1
+    assert ledger.host_reads == 1
+
+
+@pytest.mark.parametrize("method, operations, latents", [("SEEDS-2b", 6, 3), ("SEEDS-3a", 6, 4), ("SEEDS-3b", 6, 4)])
+def test_a_model_call_takes_few_operations_and_little_memory(method, operations, latents):
+    """Data prediction, a plain noise_sampler, its draw included; the memory with the model's own results counted."""
+    model = Recorder(lambda x, sigma: torch.zeros_like(x))
+    with Ledger(X) as ledger:
+        draw(method, model=lambda x, sigma: X, noise_sampler=lambda sigma, sigma_next: torch.randn_like(X))
+    draw(method, model=model)
+    assert ledger.full_size / len(model.calls) <= operations
+    with Ledger(X) as ledger:
+        draw(method, model=lambda x, sigma: x * 0.5, noise_sampler=lambda sigma, sigma_next: torch.randn_like(X))
+    assert ledger.peak < latents + 0.2  # the 0.2: sigmas, small beside a latent of any size but this test's
 
 
 @st.composite

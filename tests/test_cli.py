@@ -1,0 +1,195 @@
+"""The command line, as its users meet it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from seeds_samplers.demo import cli, grid
+from seeds_samplers.demo.draw import Request
+from seeds_samplers.sampling import SAMPLERS
+
+QUICK = ["--prompt", "A1", "--count", "1", "--steps", "2"]
+
+
+def seeds(*arguments, cwd=None):
+    """Run the command in a process of its own."""
+    command = [sys.executable, "-m", "seeds_samplers.demo.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120)
+
+
+def refused(capsys, *arguments):
+    """The one line with which the command refuses, exit code 2."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["sample", *map(str, arguments)])
+    output = capsys.readouterr()
+    assert stop.value.code == 2 and output.out == "" and output.err.count("\n") == 1
+    return output.err.strip()
+
+
+def png(path, text):
+    info = PngInfo()
+    info.add_text(grid.FIELD, text)
+    Image.new("RGB", (4, 4)).save(path, pnginfo=info)
+    return path
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """A folder in which `seeds sample` has drawn a.png, and what it said."""
+    folder = tmp_path_factory.mktemp("drawn")
+    options = ["--sampler", "SEEDS-3", "--r", 0.3, 0.8, "--variant", "3b", "--eta", 0.7, "--prediction", "v"]
+    result = seeds("sample", *QUICK, *options, "--seed", 2**64 - 1, "--out", "a.png", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+def test_it_draws_says_what_it_did_and_shows_progress(drawn):
+    folder, result = drawn
+    line = result.stdout.strip().split(", ")
+    assert line[:3] == ["SEEDS-3", "2 steps", "4 model calls"] and line[3].endswith(" s") and line[4] == "a.png"
+    assert "2/2" in result.stderr and "Traceback" not in result.stderr
+    with Image.open(folder / "a.png") as picture:
+        assert picture.size == (2 * (32 + 2) * 3, (32 + 2) * 3)
+        assert json.loads(picture.text[grid.FIELD])["prompt"] == "A1"
+
+
+def test_like_draws_it_again(drawn):
+    folder, _ = drawn
+    result = seeds("sample", "--like", "a.png", "--out", "b.png", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    pictures = [Image.open(folder / name) for name in ("a.png", "b.png")]
+    assert pictures[0].tobytes() == pictures[1].tobytes() and pictures[0].text == pictures[1].text
+
+
+def test_an_option_beside_like_replaces_that_of_the_file(drawn):
+    folder, _ = drawn
+    request = cli.request_of({"like": folder / "a.png", "seed": 5})
+    assert request == Request("A1", 1, "SEEDS-3", 2, "karras", 0.7, 1.0, "v", "3b", [0.3, 0.8], 2.0, 5).checked()
+    other = cli.request_of({"like": folder / "a.png", "sampler": "SEEDS-1"})
+    assert (other.variant, other.r, other.eta) == (None, None, 0.7)
+
+
+def test_samplers_are_listed():
+    result = seeds("samplers")
+    assert result.returncode == 0 and all(name in result.stdout for name in SAMPLERS)
+
+
+def test_model_calls_are_a_budget():
+    assert cli.request_of({"sampler": "SEEDS-3", "model_calls": 30}).steps == 10
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--steps", "0"], "steps: 0; expected a whole number >= 1 and <= 10000"),
+        (["--steps", "many"], "steps: 'many'; expected a whole number"),
+        (["--steps", "1.5"], "steps: '1.5'; expected a whole number"),
+        (["--model-calls", "0"], "budget: 0; expected a whole number >= 1"),
+        (["--steps", "5", "--model-calls", "5"], "not allowed with argument"),
+        (["--sampler", "euler"], "sampler: 'euler'; expected one of 'SEEDS-1', 'SEEDS-2', 'SEEDS-3'"),
+        (["--schedule", "normal"], "schedule: 'normal'; expected one of 'karras', 'uniform-lambda'"),
+        (["--prompt", "Hi!"], "prompt: 'Hi!' is not drawable; allowed are one or more of A-Z and 0-9"),
+        (["--prompt", ""], "prompt: '' is not drawable"),
+        (["--count", "0"], "count: 0; expected a whole number >= 1"),
+        (["--count", "99999999"], "count: 99999999 rows of 2 glyphs; expected at most 100000 images in all"),
+        (["--eta", "-1"], "eta: -1.0; expected a finite number and >= 0"),
+        (["--eta", "nan"], "eta: nan; expected a finite number and >= 0"),
+        (["--s-noise", "-1"], "s-noise: -1.0; expected"),
+        (["--prediction", "x0"], "prediction: 'x0'; expected one of 'data', 'noise', 'v'"),
+        (["--variant", "3a"], "variant: '3a'; expected one of '2a', '2b'"),
+        (["--variant", "2a", "--sampler", "SEEDS-1"], "variant: '2a'; expected none, SEEDS-1 has no variants"),
+        (["--r", "0.3", "0.6"], "r: [0.3, 0.6]; expected 1 numbers for SEEDS-2"),
+        (["--r", "1.2"], "r: 1.2; expected a finite number and > 0 and <= 1"),
+        (["--r", "0.6", "0.3", "--sampler", "SEEDS-3"], "r_1: 0.6; expected a finite number and > 0 and < 0.3"),
+        (["--cfg", "inf"], "cfg: inf; expected a finite number"),
+        (["--seed", "-1"], "seed: -1; expected a whole number >= 0"),
+        (["--batch-size", "0"], "batch-size: 0; expected a whole number >= 1"),
+        (["--device", "abacus"], "device: 'abacus' cannot be used here"),
+        (["--out", "seeds.jpg"], "out: seeds.jpg; expected a name that ends in .png"),
+        (["--out", "no/such/folder/a.png"], "expected a file in a folder that exists and can be written to"),
+        (["--sigma", "3"], "unrecognized arguments: --sigma 3"),
+    ],
+)
+def test_bad_options_are_refused_in_one_line(capsys, arguments, message):
+    assert message in refused(capsys, *QUICK[:4], *arguments)
+
+
+def test_a_bad_option_as_its_user_sees_it(tmp_path):
+    result = seeds("sample", "--eta", "-1", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "seeds sample: eta: -1.0; expected a finite number and >= 0\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+GOOD = Request().checked().as_fields()
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("not JSON", "Expecting value"),
+        ("[" * 100_000, "recursion"),
+        ("{}", "expected an object with exactly the fields"),
+        (json.dumps(GOOD | {"more": 1}), "expected an object with exactly the fields"),
+        (json.dumps(GOOD | {"steps": "20"}), "steps: '20'; expected a whole number"),
+        (json.dumps(GOOD | {"steps": True}), "steps: True; expected a whole number"),
+        (json.dumps(GOOD | {"steps": 10**9}), "steps: 1000000000; expected a whole number >= 1 and <= 10000"),
+        (json.dumps(GOOD | {"count": 10**9}), "expected at most 100000 images"),
+        (json.dumps(GOOD | {"prompt": 5}), "prompt: 5; expected a text"),
+        (json.dumps(GOOD | {"eta": float("nan")}), "eta: nan"),
+        (json.dumps(GOOD | {"r": 0.5}), "r: 0.5; expected a list of numbers"),
+        (json.dumps(GOOD | {"r": ["x"]}), "r: 'x'; expected a finite number"),
+        (json.dumps(GOOD | {"sampler": ["SEEDS-2"]}), "sampler: ['SEEDS-2']; expected one of"),
+        (json.dumps(GOOD | {"seed": 2**64}), "seed: 18446744073709551616; expected"),
+        (json.dumps(GOOD | {"batch_size": 10**12}), "batch-size: 1000000000000; expected"),
+    ],
+)
+def test_parameters_of_a_foreign_png_are_checked_field_by_field(capsys, tmp_path, text, message):
+    line = refused(capsys, "--like", png(tmp_path / "f.png", text))
+    assert "f.png; expected a PNG drawn by seeds sample (" in line and message in line
+
+
+def test_files_that_are_no_png_of_ours(capsys, tmp_path, drawn):
+    whole = (drawn[0] / "a.png").read_bytes()
+    cases = {
+        "text.png": b"hello",
+        "empty.png": b"",
+        "short.png": whole[: len(whole) // 2],
+        "flipped.png": whole[:60] + bytes([whole[60] ^ 255]) + whole[61:],
+    }
+    for name, content in cases.items():
+        (tmp_path / name).write_bytes(content)
+        assert f"{name}; expected a PNG drawn by seeds sample" in refused(capsys, "--like", tmp_path / name)
+    Image.new("RGB", (4, 4)).save(tmp_path / "plain.png")
+    assert "it carries no parameters" in refused(capsys, "--like", tmp_path / "plain.png")
+    Image.new("RGB", (4, 4)).save(tmp_path / "jpeg.png", format="JPEG")
+    assert "expected a PNG drawn by seeds sample" in refused(capsys, "--like", tmp_path / "jpeg.png")
+    assert "expected a file that exists" in refused(capsys, "--like", tmp_path / "missing.png")
+    assert "expected a PNG drawn by seeds sample" in refused(capsys, "--like", tmp_path)
+
+
+def test_an_existing_file_is_replaced_whole_or_not_at_all(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_text("old")
+
+    def broken(*arguments, **options):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as context:
+        context.setattr(Image.Image, "save", broken)
+        with pytest.raises(SystemExit) as stop:
+            cli.main(["sample", *QUICK, "--out", str(path)])
+    assert stop.value.code == 2 and capsys.readouterr().err.endswith("seeds sample: disk full\n")
+    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    cli.main(["sample", *QUICK, "--out", str(path)])
+    with Image.open(path) as picture:
+        picture.verify()
+
+
+def test_without_pillow_it_says_what_to_install(capsys, monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert "pip install 'seeds-samplers[demo]'" in refused(capsys, "--like", tmp_path / "a.png")

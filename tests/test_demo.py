@@ -1,0 +1,174 @@
+"""The embedded model: its data, its denoiser, its weights, and that what it draws can be read."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from seeds_samplers.demo import train as training
+from seeds_samplers.demo import weights
+from seeds_samplers.demo.classifier import CLASSIFIER_WEIGHTS, Classifier, accuracy, load_classifier
+from seeds_samplers.demo.denoiser import MODEL_WEIGHTS, SIGMA_DATA, Denoiser, load_model
+from seeds_samplers.demo.draw import Request, draw, initial_latent
+from seeds_samplers.demo.evaluate import recognised, rendered
+from seeds_samplers.demo.glyphs import FACES, GLYPHS, HELD_OUT, SIZE, Pool, labels_of, mask_of, render_mask
+from seeds_samplers.demo.network import UNet
+from seeds_samplers.sampling.noise import ImageNoise
+
+
+def test_the_networks_are_as_small_as_promised():
+    model, classifier = load_model(), load_classifier()
+    assert sum(p.numel() for p in model.parameters()) <= 2.5e6
+    assert MODEL_WEIGHTS.stat().st_size <= 6e6 and CLASSIFIER_WEIGHTS.stat().st_size <= 1e6
+    for path in (MODEL_WEIGHTS, CLASSIFIER_WEIGHTS):
+        tensors, _ = weights.load_tensors(path)
+        assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
+    assert not model.training and not classifier.training
+
+
+def test_the_classifier_recognises_rendered_glyphs():
+    images, labels = rendered(1440)
+    assert accuracy(load_classifier(), images, labels) >= 0.98
+
+
+def test_the_model_draws_readable_glyphs():
+    """72 images here, to be quick; `python -m seeds_samplers.demo.evaluate` measures 720."""
+    assert recognised(Request(prompt=GLYPHS, count=2, steps=12, batch_size=72).checked()) >= 0.9
+
+
+@pytest.mark.parametrize("glyph", GLYPHS)
+def test_every_glyph_of_every_face_lies_inside_the_picture(glyph):
+    for face in FACES:
+        for angle in (-20, 0, 20):
+            for place in ((0, 0), (1, 1), (0.5, 0.5)):
+                mask = render_mask(glyph, face, 25, angle, place)
+                border = [mask[0].max(), mask[-1].max(), mask[:, 0].max(), mask[:, -1].max()]
+                assert max(border) <= 64 and mask.max() > 150 and 0.01 < mask.mean() / 255 < 0.6
+
+
+def test_the_data_is_a_function_of_seed_and_number():
+    mask, label = mask_of(3, 40)
+    assert label == 40 % 36 and (mask == mask_of(3, 40)[0]).all() and (mask != mask_of(4, 40)[0]).any()
+
+
+def test_a_pool_is_a_function_of_its_position():
+    walked, jumped = Pool(1, 12), Pool(1, 12, position=20)
+    for _ in range(10):
+        walked.advance(2)
+    assert torch.equal(walked.masks, jumped.masks) and torch.equal(walked.labels, jumped.labels)
+    draws = [pool.draw(5, torch.Generator().manual_seed(0)) for pool in (walked, jumped)]
+    assert torch.equal(draws[0][0], draws[1][0])
+
+
+def test_pictures_have_the_deviation_that_the_denoiser_assumes():
+    images, _ = rendered(720)
+    assert images.abs().max() <= 1 and images.std().item() == pytest.approx(SIGMA_DATA, abs=0.03)
+
+
+def test_the_denoiser_returns_x_at_no_noise_and_the_mean_at_much():
+    model = Denoiser(UNet())
+    x = torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(model(x, torch.full((2,), 1e-4)), x, rtol=1e-5, atol=1e-4)
+    assert model(1e4 * x, torch.full((2,), 1e4)).abs().max() < 1e-2
+
+
+@torch.no_grad()
+def test_guidance_extrapolates_what_the_class_changes():
+    model, labels = load_model(), torch.tensor([4, 7])
+    x, sigma = torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0)), torch.ones(2)
+    with_class, without = model(x, sigma, labels), model(x, sigma)
+    torch.testing.assert_close(model(x, sigma, labels, cfg=1), with_class)
+    torch.testing.assert_close(model(x, sigma, labels, cfg=0), without, rtol=1e-4, atol=1e-5)
+    expected = without + 3 * (with_class - without)
+    torch.testing.assert_close(model(x, sigma, labels, cfg=3), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_image_depends_on_its_seed_and_glyph_alone():
+    """Image i of a grid is the image of seed + i, whatever the batches; rounding apart."""
+    request = Request(prompt="AB", count=2, steps=3, seed=100)
+    images = draw(request.checked())
+    other = draw(Request(prompt="A", count=1, steps=3, seed=102, batch_size=1).checked())
+    torch.testing.assert_close(images[2:3], other, rtol=1e-3, atol=1e-3)
+    batches = draw(Request(prompt="AB", count=2, steps=3, seed=100, batch_size=3).checked())
+    torch.testing.assert_close(images, batches, rtol=1e-3, atol=1e-3)
+
+
+def test_the_initial_latent_is_not_the_noise_of_sampling():
+    latent = initial_latent(5, "cpu").flatten()
+    noise = ImageNoise(torch.zeros(1, 3, SIZE, SIZE), [5])(None, None).flatten()
+    assert torch.corrcoef(torch.stack([latent, noise]))[0, 1].abs() < 5 / len(latent) ** 0.5
+
+
+def test_labels():
+    assert labels_of("az09") == [0, 25, 26, 35]
+    for text in ("", "A B", "É"):
+        with pytest.raises(ValueError, match=r"prompt: .* is not drawable"):
+            labels_of(text)
+
+
+class TestFiles:
+    def test_a_network_survives_its_file(self, tmp_path):
+        network = Classifier()
+        weights.save_network(tmp_path / "a.safetensors", network, note="x")
+        loaded = weights.load_network(Classifier, tmp_path / "a.safetensors")
+        torch.testing.assert_close(loaded.state_dict(), network.state_dict(), rtol=1e-3, atol=1e-4)
+        assert loaded.metadata["note"] == "x"
+
+    def test_what_is_not_ours_is_refused(self, tmp_path):
+        path = tmp_path / "w.safetensors"
+        with pytest.raises(ValueError, match=r"weights: .*w\.safetensors is not a readable safetensors file"):
+            weights.load_tensors(path)
+        path.write_bytes(MODEL_WEIGHTS.read_bytes()[:-100])
+        with pytest.raises(ValueError, match="is not a readable safetensors file"):
+            weights.load_network(UNet, path)
+        save_file({"a": torch.ones(1)}, path, metadata={"config": json.dumps({"classes": 3})})
+        with pytest.raises(ValueError, match="does not hold a Classifier"):
+            weights.load_network(Classifier, path)
+
+    def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(self, tmp_path):
+        path = tmp_path / "a.png"
+        path.write_text("old")
+        with pytest.raises(RuntimeError), weights.replacing(path) as part:
+            part.write_text("half")
+            raise RuntimeError
+        assert [p.name for p in tmp_path.iterdir()] == ["a.png"] and path.read_text() == "old"
+
+
+class TestTraining:
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch):
+        monkeypatch.setattr(training, "POOL", 36)
+        monkeypatch.setitem(
+            training.JOBS, "model", training.JOBS["model"] | dict(batch=4, kind=lambda: UNet(width=8, deep=16))
+        )
+        monkeypatch.setattr(training, "KEPT_EVERY", 2)
+
+    def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(self, tmp_path, monkeypatch):
+        def run(name):
+            (tmp_path / name).mkdir(exist_ok=True)
+            return training.train("model", 1, 24, tmp_path / name, torch.device("cpu")).state_dict()
+
+        def stopping(run, pool):
+            if run.step == 3:
+                raise KeyboardInterrupt
+            return unbroken(run, pool)
+
+        unbroken, whole = training.Run.train_step, run("a")
+        with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+            context.setattr(training.Run, "train_step", stopping)
+            run("b")
+        resumed = run("b")
+        for name, tensor in whole.items():
+            torch.testing.assert_close(resumed[name], tensor, rtol=1e-5, atol=1e-6)
+
+    def test_a_checkpoint_of_another_run_is_refused(self, tmp_path, capsys):
+        training.main(["--network", "model", "--images", "8", "--out", str(tmp_path)])
+        with pytest.raises(SystemExit) as stop:
+            training.main(["--network", "model", "--images", "8", "--seed", "2", "--out", str(tmp_path)])
+        assert "a checkpoint of another run" in str(stop.value)
+        assert "final loss" in capsys.readouterr().out
+
+
+def test_held_out_images_are_far_from_those_of_training():
+    assert training.JOBS["model"]["images"] * 100 < HELD_OUT
