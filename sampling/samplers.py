@@ -1,5 +1,7 @@
 """The samplers, with k-diffusion's signature; SAMPLERS maps the names that hosts show to them."""
 
+import torch
+
 from .checks import choice, latent, number
 from .noise import NOISE_DEVICES, ImageNoise
 from .plan import one_step_plan, seeds_1, seeds_2, seeds_3
@@ -53,6 +55,7 @@ def _sample(method, equation, model, x, sigmas, extra_args, callback, disable, n
     """
     prediction, eta, sigma_data, noise_schedule, s_noise = equation
     form, schedule = prediction_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule)
+    sigmas = sigmas if torch.is_tensor(sigmas) else torch.as_tensor(sigmas, dtype=torch.float64)
     s_noise, (seed, noise_device) = number("s_noise", s_noise, least=0), noise
     choice("noise_device", noise_device, NOISE_DEVICES)
     plan = one_step_plan(method, form, schedule, schedule.read(sigmas), s_noise)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import PREDICTIONS
 
+from seeds_samplers.sampling import prediction
 from seeds_samplers.sampling.prediction import lambda_step, polynomial_weights, prediction_of
 
 REFERENCE = """
@@ -91,6 +92,21 @@ def test_weights_sum_to_the_weight_of_one_node(form, a, b):
     (whole,) = polynomial_weights(form, t, s, [0.0])
     for nodes in ([0.0, 0.5], [0.0, 0.2, 0.9], [0.0, -1.0, -1.7]):
         assert math.fsum(polynomial_weights(form, t, s, nodes)) == pytest.approx(whole, rel=1e-11, abs=1e-300)
+
+
+@pytest.mark.parametrize("name", PREDICTIONS)
+@pytest.mark.parametrize("eta", [0.0, 1.0, 7.0])
+def test_finer_panels_change_nothing(monkeypatch, name, eta):
+    """The quadrature has converged over the whole range of steps: four times the panels give the same plan."""
+    form, s = prediction_of(name, eta, 0.7), 300.0
+
+    def weights():
+        steps = [10 ** (k / 4) for k in range(-24, 7)]
+        return [w for h in steps for w in polynomial_weights(form, s * math.exp(-h), s, [0.0, 0.5, -0.7])]
+
+    coarse = weights()
+    monkeypatch.setattr(prediction, "PANEL", prediction.PANEL / 4)
+    assert coarse == pytest.approx(weights(), rel=1e-12, abs=1e-300)
 
 
 @given(etas, levels, levels)

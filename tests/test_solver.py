@@ -248,7 +248,7 @@ def runs(draw_value):
     return method, sigmas + [0.0] * draw_value(st.booleans()), options
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(runs())
 def test_any_sigmas_any_options_give_finite_results_of_the_right_size(run):
     """Data form: a weighted mean of denoised values in [-1, 1], x and noise: bounded, whatever the steps."""
@@ -261,7 +261,7 @@ def test_any_sigmas_any_options_give_finite_results_of_the_right_size(run):
         assert result.abs().max() <= 1
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(runs(), st.floats(1e-3, 1e3))
 def test_scaling_data_and_noise_levels_scales_the_result(run, scale):
     """The equation has no unit of its own: only sigma_data has to be scaled along."""
