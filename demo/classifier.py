@@ -1,6 +1,5 @@
 """A small classifier of the glyphs: it rates images, and its features are what a Frechet distance compares."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -39,7 +38,6 @@ class Classifier(nn.Module):
         return self.logits(self.features(x))
 
 
-@lru_cache(maxsize=1)
 def load_classifier(path=CLASSIFIER_WEIGHTS):
     """The embedded classifier, in float32 on the CPU."""
     return load_network(Classifier, path)

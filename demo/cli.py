@@ -9,8 +9,9 @@ from dataclasses import fields, replace
 from tqdm import tqdm
 
 from ..sampling import SAMPLERS, steps_for_model_calls
+from ..sampling.checks import whole_number
 from ..sampling.schedule import model_calls_for_steps
-from .draw import FRACTIONS, SCHEDULES, Request, draw
+from .draw import FRACTIONS, MOST_STEPS, SCHEDULES, Request, draw
 from .grid import check_target, read_request, write
 from .weights import device_of
 
@@ -79,7 +80,8 @@ def request_of(options):
         request = replace(request, variant=None, r=None)  # these belong to the other sampler
     request = replace(request, **given).checked()
     if "model_calls" in options:
-        request = replace(request, steps=steps_for_model_calls(request.sampler, options["model_calls"])).checked()
+        calls = whole_number("model-calls", options["model_calls"], least=1, most=MOST_STEPS)
+        request = replace(request, steps=steps_for_model_calls(request.sampler, calls))
     return request
 
 
@@ -117,7 +119,9 @@ def main(arguments=None):
     except (ValueError, OSError) as error:
         parser.exit(2, f"seeds {options['command']}: {' '.join(str(error).split())}\n")
     except ModuleNotFoundError as error:
-        parser.exit(2, f"seeds {options['command']}: needs {error.name}; pip install 'seeds-samplers[demo]'\n")
+        parser.exit(
+            2, f"seeds {options['command']}: needs {error.name.split('.')[0]}; pip install 'seeds-samplers[demo]'\n"
+        )
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -1,6 +1,5 @@
 """The embedded model as a k-diffusion denoiser: EDM preconditioning (Karras et al. 2022, table 1) and guidance."""
 
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -52,7 +51,6 @@ class Denoiser(nn.Module):
         return (f - (x0 - c_skip * x) / c_out).square().flatten(1).mean(1)
 
 
-@lru_cache(maxsize=1)
 def load_model(path=MODEL_WEIGHTS):
     """The embedded model, in float32 on the CPU."""
     network = load_network(UNet, path)

@@ -12,7 +12,8 @@ from .denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
 from .glyphs import SIZE, labels_of
 
 SCHEDULES = {"karras": sigmas_karras, "uniform-lambda": sigmas_uniform_lambda}
-MOST_IMAGES = 100_000
+MOST_IMAGES = 8000  # a larger grid would have more pixels than Pillow reads back without a warning
+MOST_STEPS = 10_000
 FRACTIONS = ("r", "r_1", "r_2")  # the options that --r fills, in this order
 
 
@@ -58,15 +59,16 @@ class Request:
             self,
             prompt=self.prompt.upper(),
             count=count,
-            steps=whole_number("steps", self.steps, least=1, most=10_000),
+            steps=whole_number("steps", self.steps, least=1, most=MOST_STEPS),
             eta=number("eta", self.eta, least=0),
             s_noise=number("s-noise", self.s_noise, least=0),
             r=self.r and [number("r", value) for value in self.r],
-            cfg=number("cfg", self.cfg),
+            cfg=number("cfg", self.cfg, least=-1000, most=1000),
             seed=whole_number("seed", self.seed, least=0, most=2**64 - 1),
             batch_size=whole_number("batch-size", self.batch_size, least=1, most=MOST_IMAGES),
         )
-        checked.sample(None, torch.zeros(1, 1), torch.zeros(0))  # the sampler checks its own options
+        # The sampler checks its own options: a run on no image at all.
+        checked.sample(lambda x, sigma: x, torch.zeros(0, 1), checked.sigmas(), seed=0)
         return checked
 
     def options(self):
@@ -119,4 +121,9 @@ def draw(request, device="cpu", progress=lambda: None, model=None):
         arguments = {"extra_args": {"labels": labels[here], "cfg": request.cfg}, "seed": seeds[here]}
         x = request.sample(model, x, sigmas, callback=lambda _: progress(), **arguments)
         images.append(x.clamp(-1, 1).cpu())
-    return torch.cat(images)
+    images = torch.cat(images)
+    if not images.isfinite().all():
+        raise ValueError(
+            f"cfg, eta, s-noise: {request.cfg}, {request.eta}, {request.s_noise} made images that are not finite"
+        )
+    return images

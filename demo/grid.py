@@ -2,31 +2,30 @@
 
 import json
 import os
-import struct
-import zlib
+import warnings
 from pathlib import Path
 
-from einops import rearrange
+from einops import rearrange, repeat
 from torch.nn import functional as F
 
 from .draw import Request
 from .weights import replacing
 
 FIELD = "seeds-samplers"  # the PNG text that holds the parameters, as JSON
-DAMAGED = (OSError, SyntaxError, ValueError, RecursionError, struct.error, zlib.error)  # what a broken file raises
 SCALE, GAP = 3, 1  # each pixel of an image as 3x3, and white lines between images
 
 
 def grid_of(images, columns):
     """One picture (H, W, 3), uint8, of images (B, 3, h, w) in [-1, 1], row after row."""
-    images = images.repeat_interleave(SCALE, 2).repeat_interleave(SCALE, 3)
-    tiles = F.pad(images, [GAP * SCALE] * 4, value=1.0)
+    tiles = F.pad(((images + 1) * 127.5).round().byte(), [GAP] * 4, value=255)
     picture = rearrange(tiles, "(rows columns) c h w -> (rows h) (columns w) c", columns=columns)
-    return ((picture + 1) * 127.5).round().byte().numpy()
+    return repeat(picture, "h w c -> (h p) (w q) c", p=SCALE, q=SCALE).numpy()
 
 
 def check_target(path):
-    """`path` where a PNG may be written; ValueError where it may not, before any work is done."""
+    """`path` if a PNG can be written there; ValueError if not, and without Pillow, before any work is done."""
+    import PIL.Image  # noqa: F401
+
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"out: {path}; expected a name that ends in .png")
@@ -48,17 +47,28 @@ def write(path, images, request):
 
 def read_request(path):
     """The request that a PNG was drawn with; ValueError for a file that is not such a PNG, or is damaged."""
-    from PIL import Image
-
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            picture.verify()
-            text = picture.info.get(FIELD)
-        if not isinstance(text, str):
-            raise ValueError("it carries no parameters")
-        return Request.from_fields(json.loads(text))
-    except FileNotFoundError:
-        raise ValueError(f"like: {path}; expected a file that exists") from None
-    except (*DAMAGED, Image.DecompressionBombError) as error:
+        return Request.from_fields(json.loads(_parameters(path)))
+    except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"like: {path}; expected a PNG drawn by seeds sample ({reason})") from error
+
+
+def _parameters(path):
+    """The text with the parameters in a PNG; ValueError where there is none."""
+    from PIL import Image
+
+    if not Path(path).is_file():
+        raise ValueError("there is no such file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            picture = Image.open(path, formats=["PNG"])
+        with picture:
+            picture.verify()
+            text = picture.info.get(FIELD)
+    except Exception as error:  # a broken file makes Pillow raise nearly anything
+        raise ValueError(str(error)) from error
+    if not isinstance(text, str):
+        raise ValueError("it carries no parameters")
+    return text

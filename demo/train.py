@@ -113,7 +113,9 @@ class Run:
 
 def train(name, seed, images, out, device):
     """Train one of JOBS and write `out/name.safetensors`, with a checkpoint beside it; returns the averaged network."""
-    job = JOBS[name] | ({"images": images} if images else {})
+    job = JOBS[name] | ({} if images is None else {"images": images})
+    if job["images"] < job["batch"]:
+        raise ValueError(f"images: {images}; expected at least a batch, {job['batch']}")
     run, checkpoint = Run(**job, seed=seed, device=device), out / f"{name}.checkpoint.safetensors"
     losses, seconds = [], 0.0
     if checkpoint.exists():

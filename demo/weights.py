@@ -64,11 +64,16 @@ def load_network(kind, path):
     return network.eval().requires_grad_(False)
 
 
+DEVICES = ("cpu", "cuda", "mps", "xpu")
+
+
 def device_of(name):
-    """A torch device; ValueError where it is unknown or absent."""
+    """A torch device that can be used on this machine; ValueError where it is unknown or absent."""
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ValueError(f"device: {name!r} cannot be used here ({str(error).splitlines()[0]})") from error
+        usable = device.type in DEVICES and torch.zeros(1, device=device).cpu() == 0
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError):
+        usable = False
+    if not usable:
+        raise ValueError(f"device: {name!r} cannot be used here; expected one that is there of {', '.join(DEVICES)}")
     return device

@@ -13,8 +13,8 @@ def number(name, value, *, above=None, least=None, below=None, most=None):
     given = zip(BOUNDS, (above, least, below, most), strict=True)
     bounds = [(sign, bound) for sign, bound in given if bound is not None]
     try:
-        result = float(value)
-    except (TypeError, ValueError, RuntimeError):
+        result = math.nan if isinstance(value, (bool, str, bytes)) else float(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         result = math.nan
     if not math.isfinite(result) or not all(BOUNDS[sign](result, bound) for sign, bound in bounds):
         expected = " and ".join(["a finite number", *(f"{sign} {bound}" for sign, bound in bounds)])
@@ -22,12 +22,20 @@ def number(name, value, *, above=None, least=None, below=None, most=None):
     return result
 
 
+def as_int(value):
+    """An int from whatever counts as one (numpy's and torch's too), or None; booleans and fractions do not."""
+    try:
+        return None if isinstance(value, bool) else operator.index(value)
+    except (TypeError, RuntimeError):
+        return None
+
+
 def whole_number(name, value, *, least, most=None):
-    """An int; booleans and fractions are refused."""
-    fits = not isinstance(value, bool) and hasattr(value, "__index__") and value.__index__() >= least
-    if not fits or (most is not None and value.__index__() > most):
+    """An int from `least` to `most`."""
+    result = as_int(value)
+    if result is None or result < least or (most is not None and result > most):
         raise ValueError(f"{name}: {value!r}; expected a whole number >= {least}" + (f" and <= {most}" if most else ""))
-    return value.__index__()
+    return result
 
 
 def choice(name, value, allowed):
@@ -47,7 +55,11 @@ def latent(x):
 
 def decreasing(sigmas):
     """The noise levels as floats, read from their device once: 1-D, finite, >= 0, strictly decreasing."""
-    values = torch.as_tensor(sigmas).detach().to("cpu", torch.float64)
+    try:
+        values = torch.as_tensor(sigmas).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise ValueError(f"sigmas: {sigmas!r}; expected a tensor of noise levels") from None
+    values = values.cpu().to(torch.float64)  # in this order: MPS knows no float64
     if values.ndim != 1:
         raise ValueError(f"sigmas: a tensor of shape {tuple(values.shape)}; expected one dimension")
     values = values.tolist()

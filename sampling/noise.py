@@ -5,18 +5,14 @@ torch.manual_seed(seed): a host draws the initial latent from those.
 """
 
 import hashlib
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 
-from .checks import choice
+from .checks import as_int, choice
 
 NOISE_DEVICES = ("cpu", "gpu")
-
-
-def _as_seed(name, value):
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise ValueError(f"{name}: {value!r}; expected a whole number or one for each image")
-    return value.__index__() % 2**64
 
 
 def image_keys(seed, batch):
@@ -27,13 +23,16 @@ def image_keys(seed, batch):
     """
     if seed is None:
         seed = torch.randint(0, 2**63 - 1, (), dtype=torch.int64).item()
-    if isinstance(seed, torch.Tensor):
-        seed = seed.tolist()
-    if not hasattr(seed, "__len__") or isinstance(seed, str | bytes):
-        return [(_as_seed("seed", seed), i) for i in range(batch)]
-    if len(seed) != batch:
-        raise ValueError(f"seed: a sequence of {len(seed)}; expected one seed for each of the {batch} images")
-    return [(_as_seed("seed", value), 0) for value in seed]
+    one = as_int(seed)
+    if one is not None:
+        return [(one % 2**64, i) for i in range(batch)]
+    several = isinstance(seed, (Sequence, np.ndarray, torch.Tensor)) and not isinstance(seed, (str, bytes))
+    seeds = [as_int(value) for value in seed] if several and np.ndim(seed) == 1 else [None]
+    if None in seeds:
+        raise ValueError(f"seed: {seed!r}; expected a whole number or one for each image")
+    if len(seeds) != batch:
+        raise ValueError(f"seed: a sequence of {len(seeds)}; expected one seed for each of the {batch} images")
+    return [(value % 2**64, 0) for value in seeds]
 
 
 def generator_of(purpose, seed, index, device="cpu"):
@@ -60,4 +59,4 @@ class ImageNoise:
         noise = torch.empty(self.shape, dtype=torch.float32, device=self.source)
         for image, generator in zip(noise, self.generators, strict=True):
             image.normal_(generator=generator)
-        return noise.to(self.device, non_blocking=True)
+        return noise.to(self.device, non_blocking=self.device.type == "cuda")  # elsewhere that is not safe

@@ -11,6 +11,8 @@ from itertools import pairwise
 from .checks import choice, number
 from .prediction import lambda_step, polynomial_weights
 
+LARGEST = 1e38  # float32 holds a little more
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -109,8 +111,7 @@ def step_stages(method, form, schedule, sigma, sigma_next, s_noise):
     """
     s, t = schedule.level(sigma), schedule.level(sigma_next)
     h = lambda_step(t, s)
-    levels = [s, *(s * math.exp(-c * h) for c in method.points[1:-1]), t]
-    levels = [t if c == 1 else level for c, level in zip(method.points, levels, strict=True)]
+    levels = [s, *(t if c == 1 else max(t, s * math.exp(-c * h)) for c in method.points[1:-1]), t]
     sigmas = [sigma, *(schedule.sigma_of(level) for level in levels[1:-1]), sigma_next]
     alphas = [schedule.alpha(value) for value in sigmas]
     size = len(method.rules)
@@ -130,6 +131,16 @@ def step_stages(method, form, schedule, sigma, sigma_next, s_noise):
     return tuple(Stage(sigmas[j], sigmas[j + 1], tuple(state[j]), tuple(denoised[j]), noise[j]) for j in range(size))
 
 
+def checked(plan):
+    """The plan, if float32 holds all of its numbers; ValueError if extreme options have made one that it does not."""
+    for i, stage in enumerate(stage for step in plan.steps for stage in step):
+        for value in (*stage.state, *stage.denoised, stage.noise):
+            if not abs(value) <= LARGEST:
+                reason = f"make a factor of {value} at model call {i}"
+                raise ValueError(f"sigmas, eta, s_noise, r: they {reason}; expected factors of at most {LARGEST:.0e}")
+    return plan
+
+
 def one_step_plan(method, form, schedule, sigmas, s_noise=1.0):
     """The plan of a one-step method over the host's sigmas, a list of checked floats; a last sigma of 0 returns D."""
     steps = []
@@ -138,4 +149,4 @@ def one_step_plan(method, form, schedule, sigmas, s_noise=1.0):
             steps.append((Stage(sigma, 0.0, (0.0,), (1.0,)),))
         else:
             steps.append(step_stages(method, form, schedule, sigma, sigma_next, s_noise))
-    return Plan(tuple(steps))
+    return checked(Plan(tuple(steps)))

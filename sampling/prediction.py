@@ -5,7 +5,8 @@ eta = 1 the reverse SDE) is split into a part linear in y, integrated exactly, a
 
     y_t = growth(t, s) y_s + integral over [s, t] of kernel(t, tau) P(tau) dlambda + N,   Var N = variance(t, s)
 
-for VE noise levels t < s. P = a y + b D with (a, b) = from_model(s), D being the denoised. Sources: SEEDS
+for VE noise levels t < s. P = a y + b D with (a, b) = from_model(s), D being the denoised. kernel takes t and the
+distance lambda_t - lambda_tau, which is exact where tau is close to t, and arrays of it. Sources: SEEDS
 (arXiv 2305.14267), propositions 3.1 (noise, eta = 1) and 3.2 (v, eta = 0 and 1), here for any eta.
 """
 
@@ -21,8 +22,8 @@ PANEL = 3.0  # 24 points are exact to rounding for panels of this length in lamb
 
 
 def log_ratio(large, small, difference):
-    """log(large / small) from large - small: accurate also where the two nearly agree."""
-    return math.log1p(difference / small)
+    """log(large / small) from large - small: accurate where the two nearly agree, and where their ratio overflows."""
+    return math.log1p(difference / small) if difference < small else math.log(large) - math.log(small)
 
 
 def lambda_step(t, s):
@@ -40,8 +41,8 @@ class Data:
     def growth(self, t, s):
         return math.exp(-(1 + self.eta) * lambda_step(t, s))
 
-    def kernel(self, t, tau):
-        return (1 + self.eta) * (t / tau) ** (1 + self.eta)
+    def kernel(self, t, distance):
+        return (1 + self.eta) * np.exp(-(1 + self.eta) * distance)
 
     def variance(self, t, s):
         return -t * t * math.expm1(-2 * self.eta * lambda_step(t, s))
@@ -60,8 +61,8 @@ class Noise:
     def growth(self, t, s):
         return 1.0
 
-    def kernel(self, t, tau):
-        return -(1 + self.eta) * tau
+    def kernel(self, t, distance):
+        return -(1 + self.eta) * t * np.exp(distance)
 
     def variance(self, t, s):
         return self.eta * (s - t) * (s + t)
@@ -88,9 +89,10 @@ class V:
     def growth(self, t, s):
         return math.exp(-0.5 * (1 + self.eta) * self.shrinkage(t, s))
 
-    def kernel(self, t, tau):
-        q, total = 1 + self.eta, self.total(tau)
-        return q * (self.total(t) / total) ** (q / 2) * tau * self.sigma_data / np.sqrt(total)
+    def kernel(self, t, distance):
+        q, tau = 1 + self.eta, t * np.exp(distance)
+        growth = np.exp(-q / 2 * np.log1p(t * np.expm1(distance) * (tau + t) / self.total(t)))
+        return q * growth * tau * self.sigma_data / np.sqrt(self.total(tau))
 
     def variance(self, t, s):
         return -self.total(t) * math.expm1(-self.eta * self.shrinkage(t, s))
@@ -110,14 +112,14 @@ def prediction_of(name, eta, sigma_data):
 
 
 def _panels(h, q):
-    """Edges in [0, h] of panels that are short where the kernel, about exp(-q distance from h), is steep."""
-    distance, edges = 0.0, [h]
-    while distance < h:
-        distance += min(PANEL, max(4 * PANEL / q, distance))
-        edges.append(max(0.0, h - distance))
-    return np.array(edges[::-1])
+    """Edges in [0, h], distances from the end of the step: panels are short where exp(-q distance) is steep."""
+    edges = [0.0]
+    while edges[-1] < h:
+        edges.append(min(h, edges[-1] + min(PANEL, max(4 * PANEL / q, edges[-1]))))
+    return np.array(edges)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # weights that are not finite are refused with the plan
 def polynomial_weights(form, t, s, nodes):
     """The weights of P at each node in the integral over [s, t], P replaced by its interpolating polynomial in lambda.
 
@@ -128,12 +130,12 @@ def polynomial_weights(form, t, s, nodes):
     h = lambda_step(t, s)
     edges = _panels(h, 1 + form.eta)
     half = np.diff(edges) / 2
-    u = (edges[:-1] + half + half * POINTS[:, None]).ravel()
-    measure = (half * POINT_WEIGHTS[:, None]).ravel() * form.kernel(t, s * np.exp(-u))
-    fractions = u / h
+    distance = (edges[:-1] + half + half * POINTS[:, None]).ravel()
+    measure = (half * POINT_WEIGHTS[:, None]).ravel() * form.kernel(t, distance)
+    fractions = 1 - distance / h
     weights = []
     for j, node in enumerate(nodes):
-        basis = np.ones_like(u)
+        basis = np.ones_like(distance)
         for k, other in enumerate(nodes):
             if k != j:
                 basis *= (fractions - other) / (node - other)

@@ -23,7 +23,8 @@ ARGUMENTS = """
         eta: how stochastic: 0 is the probability-flow ODE, 1 the reverse SDE (the paper's l squared).
         s_noise: multiplies the standard deviation of the noise.
         noise_sampler: noise_sampler(sigma, sigma_next) -> unit normals like x, independent for disjoint intervals;
-            called in order, with 0-d tensors. Left out: a generator for each image, keyed by `seed`.
+            called in order, with 0-d tensors of x's device (float32 where x is half). Left out: a generator for each
+            image, keyed by `seed`.
         prediction: the semilinear form that is solved: "data", "noise" or "v" (EDM's).
         sigma_data: standard deviation of the data, for "v".
         noise_schedule: "karras" (x = x0 + sigma eps) or "flow" (x = (1 - sigma) x0 + sigma eps).
@@ -47,16 +48,13 @@ def sampler(name, *, calls_per_step, ode_order, weak_order):
     return register
 
 
-def _sample(method, equation, model, x, sigmas, extra_args, callback, disable, noise_sampler, noise):
-    """Plan and run a one-step method.
-
-    equation: (prediction, eta, sigma_data, noise_schedule, s_noise); noise: (seed, noise_device), for a noise_sampler
-    that was left out.
-    """
-    prediction, eta, sigma_data, noise_schedule, s_noise = equation
+def _sample(
+    method, model, x, sigmas, extra_args, callback, disable, noise_sampler,
+    *, prediction, eta, sigma_data, noise_schedule, s_noise, seed, noise_device,
+):  # fmt: skip
+    """Check, plan and run a one-step method."""
     form, schedule = prediction_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule)
-    sigmas = sigmas if torch.is_tensor(sigmas) else torch.as_tensor(sigmas, dtype=torch.float64)
-    s_noise, (seed, noise_device) = number("s_noise", s_noise, least=0), noise
+    s_noise = number("s_noise", s_noise, least=0)
     choice("noise_device", noise_device, NOISE_DEVICES)
     plan = one_step_plan(method, form, schedule, schedule.read(sigmas), s_noise)
     latent(x)
@@ -65,6 +63,7 @@ def _sample(method, equation, model, x, sigmas, extra_args, callback, disable, n
     if noise_sampler is None and plan.draws:
         seed = (extra_args or {}).get("seed") if seed is None else seed
         noise_sampler = ImageNoise(x, seed, noise_device=noise_device)
+    sigmas = sigmas if torch.is_tensor(sigmas) else torch.as_tensor(sigmas, dtype=torch.float64)
     return run(plan, model, x, sigmas, extra_args, callback, disable, noise_sampler)
 
 
@@ -74,8 +73,11 @@ def sample_seeds_1(
     prediction="data", sigma_data=1.0, noise_schedule="karras", seed=None, noise_device="cpu",
 ):  # fmt: skip
     """SEEDS-1: the exponential Euler step (SEEDS, arXiv 2305.14267, Algorithm 2), for any eta and prediction."""
-    equation, noise = (prediction, eta, sigma_data, noise_schedule, s_noise), (seed, noise_device)
-    return _sample(seeds_1(), equation, model, x, sigmas, extra_args, callback, disable, noise_sampler, noise)
+    return _sample(
+        seeds_1(), model, x, sigmas, extra_args, callback, disable, noise_sampler,
+        prediction=prediction, eta=eta, sigma_data=sigma_data, noise_schedule=noise_schedule, s_noise=s_noise,
+        seed=seed, noise_device=noise_device,
+    )  # fmt: skip
 
 
 @sampler("SEEDS-2", calls_per_step=2, ode_order=2, weak_order=2)
@@ -87,9 +89,11 @@ def sample_seeds_2(
 
     variant: "2b", the polynomial through both predictions, or "2a", the paper's weights.
     """
-    equation, noise = (prediction, eta, sigma_data, noise_schedule, s_noise), (seed, noise_device)
-    method = seeds_2(r, variant)
-    return _sample(method, equation, model, x, sigmas, extra_args, callback, disable, noise_sampler, noise)
+    return _sample(
+        seeds_2(r, variant), model, x, sigmas, extra_args, callback, disable, noise_sampler,
+        prediction=prediction, eta=eta, sigma_data=sigma_data, noise_schedule=noise_schedule, s_noise=s_noise,
+        seed=seed, noise_device=noise_device,
+    )  # fmt: skip
 
 
 @sampler("SEEDS-3", calls_per_step=3, ode_order=3, weak_order=2)
@@ -103,6 +107,8 @@ def sample_seeds_3(
     variant: "3a", the paper's drift, or "3b", whose last stage uses all three predictions. The stages share one noise
     path for any r_1 and r_2; the coefficients that the paper prints do so only for 1/3 and 2/3.
     """
-    equation, noise = (prediction, eta, sigma_data, noise_schedule, s_noise), (seed, noise_device)
-    method = seeds_3(r_1, r_2, variant)
-    return _sample(method, equation, model, x, sigmas, extra_args, callback, disable, noise_sampler, noise)
+    return _sample(
+        seeds_3(r_1, r_2, variant), model, x, sigmas, extra_args, callback, disable, noise_sampler,
+        prediction=prediction, eta=eta, sigma_data=sigma_data, noise_schedule=noise_schedule, s_noise=s_noise,
+        seed=seed, noise_device=noise_device,
+    )  # fmt: skip

@@ -36,6 +36,8 @@ class NoiseSchedule:
             raise ValueError(f"sigmas: {values[0]} at index 0; expected {limit}")
         if values and self.alpha(values[0]) == 0:
             values[0] = max([FLOW_START] + [(1 + second) / 2 for second in values[1:2]])
+            if self.alpha(values[0]) == 0:
+                raise ValueError(f"sigmas: {values[1]} at index 1; expected a level farther below {self.sigma_limit}")
         return values
 
 
@@ -77,8 +79,8 @@ def sigmas_karras(steps, sigma_min, sigma_max, rho=7.0, device="cpu", dtype=torc
     """
     _, sigma_min, sigma_max = _between(sigma_min, sigma_max)
     rho = number("rho", rho, above=0)
-    low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
-    return _sigmas([(high + x * (low - high)) ** rho for x in _ramp(steps)], device, dtype)
+    last = (sigma_min / sigma_max) ** (1 / rho)
+    return _sigmas([sigma_max * (1 + x * (last - 1)) ** rho for x in _ramp(steps)], device, dtype)
 
 
 def sigmas_uniform_lambda(steps, sigma_min, sigma_max, noise_schedule="karras", device="cpu", dtype=torch.float32):

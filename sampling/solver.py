@@ -32,10 +32,11 @@ def like(tensor, x, source):
 def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, noise_sampler=None):
     """Run `plan` from x (B, ...) at sigmas[0]; returns the x that it ends with, in x's dtype.
 
-    model(x, sigma, **extra_args) -> denoised, sigma (B,). noise_sampler(sigma, sigma_next) -> unit normals like x, for
-    0-d sigmas. callback(dict) after the first model call of each step, with i, x, denoised, sigma (the element of
-    `sigmas`) and sigma_hat (the level that the model was called at). Half-precision x is computed in float32. Nothing
-    here waits for the device, and only tensors that nobody else has seen are written to.
+    model(x, sigma, **extra_args) -> denoised, sigma (B,). noise_sampler(sigma, sigma_next) -> unit normals like x.
+    callback(dict) after the first model call of each step, with i, x, denoised, sigma (the element of `sigmas`) and
+    sigma_hat (the level that the model was called at). Half-precision x is computed in float32; the model gets x and
+    sigma in x's dtype, the noise_sampler gets float32 levels, since neighbouring ones may agree in half precision.
+    Nothing here waits for the device, and only tensors that nobody else has seen are written to.
     """
     extra_args, dtype = {} if extra_args is None else extra_args, x.dtype
     precision = torch.promote_types(dtype, torch.float32)
@@ -44,17 +45,21 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
     for i, stages in enumerate(tqdm(plan.steps, disable=disable)):
         for k, stage in enumerate(stages):
             seen = x.to(dtype)
-            sigma, sigma_next = (seen.new_full((), level) for level in (stage.sigma, stage.sigma_next))
-            denoised = like(model(seen, sigma.expand(seen.shape[0]).clone(), **extra_args), x, "model")
+            denoised = model(seen, seen.new_full((seen.shape[0],), stage.sigma), **extra_args)
+            like(denoised, x, "model")
+            level = x.new_full((), stage.sigma)
             if callback is not None and k == 0:
-                callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": sigma, "denoised": denoised})
+                callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": level, "denoised": denoised})
             del seen  # what is no longer needed is let go at once, which keeps the peak of memory low
             for j, (a, b) in enumerate(zip(stage.state, stage.denoised, strict=True)):
-                known = sums.pop(j) if j < len(sums) else None
-                sums.insert(j, add_terms(known, precision, (a, x), (b, denoised)))
+                if j == len(sums):
+                    sums.append(None)
+                sums[j] = add_terms(sums[j], precision, (a, x), (b, denoised))
                 x = x if any(stage.state[j + 1 :]) else None
             x = sums.pop(0)
-            del denoised, known
+            del denoised
             if stage.noise:
-                x.add_(like(noise_sampler(sigma, sigma_next), x, "noise_sampler"), alpha=stage.noise)
+                noise = noise_sampler(level, x.new_full((), stage.sigma_next))
+                x.add_(like(noise, x, "noise_sampler"), alpha=stage.noise)
+                del noise
     return x.to(dtype)

@@ -16,8 +16,8 @@ assert {function for function, _ in METHODS.values()} == set(SAMPLERS.values())
 
 
 def gaussian_denoiser(variance):
-    """The exact denoiser of centred Gaussian data of that variance, in the VE frame."""
-    return lambda x, sigma: x * (variance / (variance + sigma**2)).view(-1, *[1] * (x.ndim - 1))
+    """The exact denoiser of centred Gaussian data, in the VE frame; `variance` a number or one for each column."""
+    return lambda x, sigma: x * (variance / (variance + sigma.view(-1, *[1] * (x.ndim - 1)) ** 2))
 
 
 def flow_model(denoiser):
@@ -48,17 +48,17 @@ class Impulses:
         return noise
 
 
-def responses(sampler, model, sigmas, **options):
-    """The affine map of a run on a linear model: (response to x, [response to each Gaussian]) as floats.
+def responses(sampler, model, sigmas, columns=1, **options):
+    """The affine map of a run on a linear model: response to x (columns,), responses to each Gaussian (n, columns).
 
     Image 0 starts at 1 and gets no noise; the others start at 0 and get one Gaussian of size 1 each.
     """
-    x = torch.zeros(4 * len(sigmas), 1, dtype=torch.float64)
+    x = torch.zeros(4 * len(sigmas), columns, dtype=torch.float64)
     x[0] = 1
     impulses = Impulses(x)
     sigmas = torch.as_tensor(sigmas, dtype=torch.float64)
     result = sampler(model, x, sigmas, noise_sampler=impulses, disable=True, **options)
-    return result[0].item(), result[1 : len(impulses.intervals) + 1, 0].tolist()
+    return result[0], result[1 : len(impulses.intervals) + 1]
 
 
 def uniform_lambda(steps, start, stop):
@@ -67,7 +67,8 @@ def uniform_lambda(steps, start, stop):
     return start * (stop / start) ** exponents
 
 
-def final_variance(sampler, sigmas, variance, **options):
-    """The variance that a run on Gaussian data ends with, started at the exact one; no Monte Carlo."""
-    to_x, to_noise = responses(sampler, gaussian_denoiser(variance), sigmas, **options)
-    return to_x**2 * (variance + float(sigmas[0]) ** 2) + sum(c * c for c in to_noise)
+def final_variance(sampler, sigmas, variances, **options):
+    """The variances (n,) that a run on Gaussian data of `variances` (n,) ends with, from the exact start."""
+    columns = torch.as_tensor(variances, dtype=torch.float64)
+    to_x, to_noise = responses(sampler, gaussian_denoiser(columns), sigmas, len(columns), **options)
+    return to_x**2 * (columns + float(sigmas[0]) ** 2) + (to_noise**2).sum(0)

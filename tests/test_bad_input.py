@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -31,9 +32,19 @@ def model(x, sigma):
             {"sigmas": torch.tensor([1.5, 0.0]), "noise_schedule": "flow"},
             "sigmas: 1.5 at index 0; expected sigmas of the noise schedule 'flow' up to 1.0",
         ),
+        ({"sigmas": None}, "sigmas: None; expected a tensor of noise levels"),
+        ({"sigmas": "abc"}, "sigmas: 'abc'; expected a tensor of noise levels"),
+        (
+            {"sigmas": torch.tensor([1, 1 - 2**-53, 0], dtype=torch.float64), "noise_schedule": "flow"},
+            "sigmas: 0.9999999999999999 at index 1; expected a level farther below 1.0",
+        ),
         ({"eta": -0.1}, "eta: -0.1; expected a finite number and >= 0"),
         ({"eta": math.nan}, "eta: nan; expected a finite number and >= 0"),
         ({"eta": "much"}, "eta: 'much'; expected a finite number and >= 0"),
+        ({"eta": True}, "eta: True; expected a finite number and >= 0"),
+        ({"eta": 10**400}, "eta: 1000000"),
+        ({"eta": 1e300, "prediction": "noise"}, "sigmas, eta, s_noise, r: they make a factor of"),
+        ({"s_noise": 1e300}, "sigmas, eta, s_noise, r: they make a factor of"),
         ({"eta": None}, "eta: None; expected a finite number and >= 0"),
         ({"s_noise": -1}, "s_noise: -1; expected a finite number and >= 0"),
         ({"s_noise": math.inf}, "s_noise: inf; expected a finite number and >= 0"),
@@ -45,6 +56,10 @@ def model(x, sigma):
         ({"noise_device": "tpu"}, "noise_device: 'tpu'; expected one of 'cpu', 'gpu'"),
         ({"seed": 1.5}, "seed: 1.5; expected a whole number or one for each image"),
         ({"seed": "1"}, "seed: '1'; expected a whole number or one for each image"),
+        ({"seed": {1: 1, 2: 2}}, "seed: {1: 1, 2: 2}; expected a whole number or one for each image"),
+        ({"seed": [1.5, 2]}, "seed: [1.5, 2]; expected a whole number or one for each image"),
+        ({"seed": torch.ones(2)}, "seed: tensor([1., 1.]); expected a whole number or one for each image"),
+        ({"seed": np.ones((2, 2), int)}, "seed: array("),
         ({"seed": [1, 2, 3]}, "seed: a sequence of 3; expected one seed for each of the 2 images"),
         ({"extra_args": {"seed": [1]}}, "seed: a sequence of 1; expected one seed for each of the 2 images"),
         (
@@ -74,6 +89,7 @@ def test_every_sampler_refuses(sampler, arguments, message):
         (sample_seeds_2, {"r": 0}, "r: 0; expected a finite number and > 0 and <= 1"),
         (sample_seeds_2, {"r": 1.1}, "r: 1.1; expected a finite number and > 0 and <= 1"),
         (sample_seeds_2, {"r": math.nan}, "r: nan; expected a finite number and > 0 and <= 1"),
+        (sample_seeds_2, {"r": 1e-320}, "sigmas, eta, s_noise, r: they make a factor of"),
         (sample_seeds_2, {"variant": "3a"}, "variant: '3a'; expected one of '2a', '2b'"),
         (sample_seeds_3, {"r_1": 0.7, "r_2": 0.7}, "r_1: 0.7; expected a finite number and > 0 and < 0.7"),
         (sample_seeds_3, {"r_1": 0.8}, "r_1: 0.8; expected a finite number and > 0 and < 0.66"),
@@ -99,3 +115,8 @@ def test_an_error_of_the_model_passes_through():
 
     with pytest.raises(KeyError):
         sample_seeds_2(broken, X, SIGMAS, disable=True)
+
+
+def test_a_fraction_that_rounds_to_the_end_of_the_step():
+    sigmas = torch.tensor([1.8672470112840622, 0.8279510264167261], dtype=torch.float64)
+    assert sample_seeds_2(model, X, sigmas, r=0.9999999999999999, disable=True).isfinite().all()

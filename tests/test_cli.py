@@ -88,14 +88,15 @@ def test_model_calls_are_a_budget():
         (["--steps", "0"], "steps: 0; expected a whole number >= 1 and <= 10000"),
         (["--steps", "many"], "steps: 'many'; expected a whole number"),
         (["--steps", "1.5"], "steps: '1.5'; expected a whole number"),
-        (["--model-calls", "0"], "budget: 0; expected a whole number >= 1"),
+        (["--model-calls", "0"], "model-calls: 0; expected a whole number >= 1 and <= 10000"),
+        (["--model-calls", "few"], "model-calls: 'few'; expected a whole number"),
         (["--steps", "5", "--model-calls", "5"], "not allowed with argument"),
         (["--sampler", "euler"], "sampler: 'euler'; expected one of 'SEEDS-1', 'SEEDS-2', 'SEEDS-3'"),
         (["--schedule", "normal"], "schedule: 'normal'; expected one of 'karras', 'uniform-lambda'"),
         (["--prompt", "Hi!"], "prompt: 'Hi!' is not drawable; allowed are one or more of A-Z and 0-9"),
         (["--prompt", ""], "prompt: '' is not drawable"),
         (["--count", "0"], "count: 0; expected a whole number >= 1"),
-        (["--count", "99999999"], "count: 99999999 rows of 2 glyphs; expected at most 100000 images in all"),
+        (["--count", "99999999"], "count: 99999999 rows of 2 glyphs; expected at most 8000 images in all"),
         (["--eta", "-1"], "eta: -1.0; expected a finite number and >= 0"),
         (["--eta", "nan"], "eta: nan; expected a finite number and >= 0"),
         (["--s-noise", "-1"], "s-noise: -1.0; expected"),
@@ -108,7 +109,12 @@ def test_model_calls_are_a_budget():
         (["--cfg", "inf"], "cfg: inf; expected a finite number"),
         (["--seed", "-1"], "seed: -1; expected a whole number >= 0"),
         (["--batch-size", "0"], "batch-size: 0; expected a whole number >= 1"),
-        (["--device", "abacus"], "device: 'abacus' cannot be used here"),
+        (["--device", "abacus"], "device: 'abacus' cannot be used here; expected one that is there of cpu, cuda, mps"),
+        (["--device", "meta"], "device: 'meta' cannot be used here"),
+        (["--s-noise", "1e300"], "sigmas, eta, s_noise, r: they make a factor of"),
+        (["--cfg", "1e300"], "cfg: 1e+300; expected a finite number and >= -1000 and <= 1000"),
+        (["--eta", "1e100", "--prediction", "noise"], "sigmas, eta, s_noise, r: they make a factor of"),
+        (["--r", "1e-320"], "sigmas, eta, s_noise, r: they make a factor of"),
         (["--out", "seeds.jpg"], "out: seeds.jpg; expected a name that ends in .png"),
         (["--out", "no/such/folder/a.png"], "expected a file in a folder that exists and can be written to"),
         (["--sigma", "3"], "unrecognized arguments: --sigma 3"),
@@ -138,7 +144,10 @@ GOOD = Request().checked().as_fields()
         (json.dumps(GOOD | {"steps": "20"}), "steps: '20'; expected a whole number"),
         (json.dumps(GOOD | {"steps": True}), "steps: True; expected a whole number"),
         (json.dumps(GOOD | {"steps": 10**9}), "steps: 1000000000; expected a whole number >= 1 and <= 10000"),
-        (json.dumps(GOOD | {"count": 10**9}), "expected at most 100000 images"),
+        (json.dumps(GOOD | {"count": 10**9}), "expected at most 8000 images"),
+        (json.dumps(GOOD | {"eta": 10**400}), "eta: 1000"),
+        (json.dumps(GOOD | {"eta": True}), "eta: True; expected a finite number"),
+        (json.dumps(GOOD | {"s_noise": "0.5"}), "s-noise: '0.5'; expected a finite number"),
         (json.dumps(GOOD | {"prompt": 5}), "prompt: 5; expected a text"),
         (json.dumps(GOOD | {"eta": float("nan")}), "eta: nan"),
         (json.dumps(GOOD | {"r": 0.5}), "r: 0.5; expected a list of numbers"),
@@ -155,7 +164,9 @@ def test_parameters_of_a_foreign_png_are_checked_field_by_field(capsys, tmp_path
 
 def test_files_that_are_no_png_of_ours(capsys, tmp_path, drawn):
     whole = (drawn[0] / "a.png").read_bytes()
+    idat = whole.index(b"IDAT") - 4
     cases = {
+        "hollow.png": whole[:idat] + whole[whole.index(b"IEND") - 4 :],
         "text.png": b"hello",
         "empty.png": b"",
         "short.png": whole[: len(whole) // 2],
@@ -168,7 +179,9 @@ def test_files_that_are_no_png_of_ours(capsys, tmp_path, drawn):
     assert "it carries no parameters" in refused(capsys, "--like", tmp_path / "plain.png")
     Image.new("RGB", (4, 4)).save(tmp_path / "jpeg.png", format="JPEG")
     assert "expected a PNG drawn by seeds sample" in refused(capsys, "--like", tmp_path / "jpeg.png")
-    assert "expected a file that exists" in refused(capsys, "--like", tmp_path / "missing.png")
+    Image.new("RGB", (10000, 10000)).save(tmp_path / "huge.png")
+    assert "it carries no parameters" in refused(capsys, "--like", tmp_path / "huge.png")
+    assert "there is no such file" in refused(capsys, "--like", tmp_path / "missing.png")
     assert "expected a PNG drawn by seeds sample" in refused(capsys, "--like", tmp_path)
 
 
@@ -190,6 +203,8 @@ def test_an_existing_file_is_replaced_whole_or_not_at_all(capsys, tmp_path, monk
         picture.verify()
 
 
-def test_without_pillow_it_says_what_to_install(capsys, monkeypatch, tmp_path):
+@pytest.mark.parametrize("arguments", [[], ["--like", "CHANGELOG.md"]])
+def test_without_pillow_it_says_at_once_what_to_install(capsys, monkeypatch, arguments):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    assert "pip install 'seeds-samplers[demo]'" in refused(capsys, "--like", tmp_path / "a.png")
+    monkeypatch.setattr(cli, "draw", None)
+    assert "needs PIL; pip install 'seeds-samplers[demo]'" in refused(capsys, *arguments)

@@ -52,7 +52,7 @@ def test_keys():
     assert image_keys(5, 3) == [(5, 0), (5, 1), (5, 2)]
     assert image_keys([7, 8], 2) == image_keys(torch.tensor([7, 8]), 2) == image_keys(np.array([7, 8]), 2)
     assert image_keys([7, 8], 2) == [(7, 0), (8, 0)]
-    assert image_keys(np.int64(5), 1) == image_keys(torch.tensor(5), 1) == [(5, 0)]
+    assert image_keys(np.int64(5), 1) == image_keys(torch.tensor(5), 1) == image_keys(np.array(5), 1) == [(5, 0)]
     assert image_keys(-1, 1) == image_keys(2**64 - 1, 1) == [(2**64 - 1, 0)]
     assert image_keys(3, 0) == []
     with pytest.raises(ValueError, match="seed: True"):

@@ -125,14 +125,21 @@ def test_a_short_step_keeps_its_relative_accuracy(relative, t):
         eta, spread = mpmath.mpf(0.5), mpmath.mpf(s) ** 2 + 1
         exact = (mpmath.mpf(t) ** 2 + 1) * (1 - ((mpmath.mpf(t) ** 2 + 1) / spread) ** eta)
         assert abs(prediction_of("v", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
+        exact = mpmath.mpf(t) ** 2 * (1 - mpmath.mpf(t) / mpmath.mpf(s))
+        assert abs(prediction_of("data", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
+        exact = eta * (mpmath.mpf(s) ** 2 - mpmath.mpf(t) ** 2)
+        assert abs(prediction_of("noise", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
 
 
-@pytest.mark.parametrize("name", PREDICTIONS)
-def test_an_enormous_eta_neither_overflows_nor_loses_the_limit(name):
-    """With eta to infinity the state forgets all but the end of the step: the weight of the data form approaches 1."""
-    form = prediction_of(name, 1e4, 1.0)
-    (weight,) = polynomial_weights(form, 0.01, 80.0, [0.0])
-    assert math.isfinite(weight)
-    assert form.variance(0.01, 80.0) >= 0
-    if name == "data":
-        assert weight == pytest.approx(1, abs=1e-12)
+@pytest.mark.parametrize("eta", [1e4, 1e8, 1e12, 1e20])
+def test_an_enormous_eta_keeps_the_data_form_exact(eta):
+    """The state forgets all but the end of the step: growth is 0 and the weight of the denoised 1."""
+    form = prediction_of("data", eta, 1.0)
+    assert form.growth(0.01, 80.0) + polynomial_weights(form, 0.01, 80.0, [0.0])[0] == pytest.approx(1, abs=1e-13)
+    assert form.variance(0.01, 80.0) == pytest.approx(1e-4)
+
+
+def test_levels_whose_ratio_overflows():
+    form = prediction_of("data", 1.0, 1.0)
+    assert lambda_step(1e-307, 80.0) == pytest.approx(math.log(80) + 307 * math.log(10))
+    assert polynomial_weights(form, 1e-307, 80.0, [0.0]) == pytest.approx([1])
