@@ -84,10 +84,27 @@ def show(row):
     )
 
 
+def plot(rows, path):
+    """Milliseconds a model call, the noise draws among them in grey: one panel a latent."""
+    from matplotlib import pyplot as plt
+
+    figure, panels = plt.subplots(1, len(SHAPES), figsize=(15, 1 + 0.3 * len(rows) / len(SHAPES)), sharey=True)
+    for panel, shape in zip(panels, SHAPES, strict=True):
+        here = [row for row in rows if row["latent"] == "x".join(map(str, shape))][::-1]
+        names = [row["sampler"] for row in here]
+        panel.barh(names, [row["ms"] for row in here], color="tab:blue", label="sampler")
+        panel.barh(names, [row["draw_ms"] for row in here], color="lightgrey", label="of it: drawing noise")
+        panel.set(title=f"latent {shape}", xlabel="ms a model call")
+    panels[-1].legend()
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--csv", help="file to write the table to")
+    parser.add_argument("--plot", help="PNG to draw the times into")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {STEPS} steps, values per model call")
     show(dict(zip(COLUMNS, COLUMNS, strict=True)))
@@ -101,6 +118,8 @@ def main():
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
+    if options.plot:
+        plot(rows, options.plot)
 
 
 if __name__ == "__main__":

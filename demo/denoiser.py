@@ -54,4 +54,4 @@ class Denoiser(nn.Module):
 def load_model(path=MODEL_WEIGHTS):
     """The embedded model, in float32 on the CPU."""
     network = load_network(UNet, path)
-    return Denoiser(network.to(memory_format=torch.channels_last), network.metadata["sigma_data"])
+    return Denoiser(network.to(memory_format=torch.channels_last), network.metadata["sigma_data"]).eval()

@@ -6,6 +6,7 @@ never shows the same picture twice. Image number k of a seed is a pure function 
 """
 
 import math
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -25,11 +26,24 @@ FACES = (
 
 SUPERSAMPLING = 4
 MARGIN = 1.5  # pixels between the glyph and the border
-CAP_HEIGHT = (17.0, 25.0)  # pixels
 HELD_OUT = 1 << 40  # images with this number and above are never trained on
-MAX_ANGLE = 20.0  # degrees: more would turn 6 into 9 and M into W
 MIN_CONTRAST = 0.7  # least difference of luma between foreground and background, on [-1, 1]
 LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class Variety:
+    """What pictures differ in beside their glyph, colours and place."""
+
+    faces: tuple[str, ...]
+    cap_height: tuple[float, float]  # pixels
+    max_angle: float  # degrees: beyond 20, 6 would turn into 9 and M into W
+
+
+UPRIGHT = tuple(f for f in FACES if not any(style in f for style in ("Oblique", "Italic", "Ita", "cmti")))
+THIN = ("STIXGeneral", "cmr10", "cmtt10")
+WIDE = Variety(FACES, (17.0, 25.0), 20.0)
+CALM = Variety(tuple(f for f in UPRIGHT if f not in THIN), (19.0, 25.0), 12.0)  # what the shipped model draws
 
 
 def labels_of(text):
@@ -86,12 +100,11 @@ def render_mask(glyph, face, cap_height, angle, place):
     return np.asarray(picture.reduce(SUPERSAMPLING))
 
 
-def mask_of(seed, k, label=None):
-    """Image number k of a seed, without its colours: (mask, label). Unless given, labels cycle through the classes."""
+def mask_of(seed, k, variety=CALM):
+    """Image number k of a seed, without its colours: (mask, label). The labels take turns."""
     rng = np.random.default_rng((seed, k))
-    label = k % len(GLYPHS) if label is None else label
-    face = FACES[rng.integers(len(FACES))]
-    cap_height, angle = rng.uniform(*CAP_HEIGHT), rng.uniform(-MAX_ANGLE, MAX_ANGLE)
+    face, label = variety.faces[rng.integers(len(variety.faces))], k % len(GLYPHS)
+    cap_height, angle = rng.uniform(*variety.cap_height), rng.uniform(-variety.max_angle, variety.max_angle)
     return render_mask(GLYPHS[label], face, cap_height, angle, rng.uniform(size=2)), label
 
 
@@ -112,15 +125,15 @@ class Pool:
     The window is a pure function of the position, so that a resumed training sees what an unbroken one would have.
     """
 
-    def __init__(self, seed, size, position=0):
-        self.seed, self.size, self.position = seed, size, position
+    def __init__(self, seed, size, position=0, variety=CALM):
+        self.seed, self.size, self.position, self.variety = seed, size, position, variety
         self.masks = torch.empty(size, SIZE, SIZE, dtype=torch.uint8)
         self.labels = torch.empty(size, dtype=torch.long)
         for k in range(position, position + size):
             self._put(k)
 
     def _put(self, k):
-        mask, label = mask_of(self.seed, k)
+        mask, label = mask_of(self.seed, k, self.variety)
         self.masks[k % self.size] = torch.from_numpy(np.array(mask))
         self.labels[k % self.size] = label
 

@@ -12,7 +12,7 @@ from seeds_samplers.demo.classifier import CLASSIFIER_WEIGHTS, Classifier, accur
 from seeds_samplers.demo.denoiser import MODEL_WEIGHTS, SIGMA_DATA, Denoiser, load_model
 from seeds_samplers.demo.draw import Request, draw, initial_latent
 from seeds_samplers.demo.evaluate import recognised, rendered
-from seeds_samplers.demo.glyphs import FACES, GLYPHS, HELD_OUT, SIZE, Pool, labels_of, mask_of, render_mask
+from seeds_samplers.demo.glyphs import CALM, FACES, GLYPHS, HELD_OUT, SIZE, WIDE, Pool, labels_of, mask_of, render_mask
 from seeds_samplers.demo.network import UNet
 from seeds_samplers.sampling.noise import ImageNoise
 
@@ -48,8 +48,10 @@ def test_every_glyph_of_every_face_lies_inside_the_picture(glyph):
 
 
 def test_the_data_is_a_function_of_seed_and_number():
-    mask, label = mask_of(3, 40)
-    assert label == 40 % 36 and (mask == mask_of(3, 40)[0]).all() and (mask != mask_of(4, 40)[0]).any()
+    for variety in (CALM, WIDE):
+        mask, label = mask_of(3, 40, variety)
+        assert label == 40 % 36 and (mask == mask_of(3, 40, variety)[0]).all()
+        assert (mask != mask_of(4, 40, variety)[0]).any()
 
 
 def test_a_pool_is_a_function_of_its_position():
@@ -162,6 +164,27 @@ class TestTraining:
         for name, tensor in whole.items():
             torch.testing.assert_close(resumed[name], tensor, rtol=1e-5, atol=1e-6)
 
+    def test_phases_follow_each_other(self):
+        run = training.Run(**training.JOBS["model"], seed=0, device=torch.device("cpu"))
+        first, second = (phase.images // run.batch for phase in run.phases)
+        for run.step, expected in [
+            (0, (0, 0)),
+            (first - 1, (0, first - 1)),
+            (first, (1, 0)),
+            (first + second, (1, second)),
+        ]:
+            phase, step, steps = run.phase()
+            assert (run.phases.index(phase), step) == expected and steps == (first, second)[expected[0]]
+
+    def test_the_average_keeps_no_history(self, tmp_path):
+        average = training.train("model", 1, 8, tmp_path, torch.device("cpu"))
+        assert not any(parameter.requires_grad for parameter in average.parameters())
+
+    def test_too_few_images_are_refused(self, tmp_path):
+        with pytest.raises(SystemExit) as stop:
+            training.main(["--network", "model", "--images", "3", "--out", str(tmp_path)])
+        assert str(stop.value) == "train: images: 3; expected at least a batch, 4"
+
     def test_a_checkpoint_of_another_run_is_refused(self, tmp_path, capsys):
         training.main(["--network", "model", "--images", "8", "--out", str(tmp_path)])
         with pytest.raises(SystemExit) as stop:
@@ -171,4 +194,4 @@ class TestTraining:
 
 
 def test_held_out_images_are_far_from_those_of_training():
-    assert training.JOBS["model"]["images"] * 100 < HELD_OUT
+    assert sum(phase.images for job in training.JOBS.values() for phase in job["phases"]) * 100 < HELD_OUT
