@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .weights import load_network
+from .files import load_network
 
 CLASSIFIER_WEIGHTS = Path(__file__).parent / "weights" / "classifier.safetensors"
 

@@ -12,8 +12,8 @@ from ..sampling import SAMPLERS, steps_for_model_calls
 from ..sampling.checks import whole_number
 from ..sampling.schedule import model_calls_for_steps
 from .draw import FRACTIONS, MOST_STEPS, SCHEDULES, Request, draw
+from .files import device_of
 from .grid import check_target, read_request, write
-from .weights import device_of
 
 
 class Parser(argparse.ArgumentParser):

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from .files import load_network
 from .network import UNet
-from .weights import load_network
 
 MODEL_WEIGHTS = Path(__file__).parent / "weights" / "model.safetensors"
 SIGMA_DATA = 0.6  # standard deviation of the pictures' pixels (measured: 0.61)

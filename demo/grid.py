@@ -9,7 +9,7 @@ from einops import rearrange, repeat
 from torch.nn import functional as F
 
 from .draw import Request
-from .weights import replacing
+from .files import replacing
 
 FIELD = "seeds-samplers"  # the PNG text that holds the parameters, as JSON
 SCALE, GAP = 3, 1  # each pixel of an image as 3x3, and white lines between images

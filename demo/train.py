@@ -17,9 +17,9 @@ from tqdm import trange
 
 from .classifier import Classifier, accuracy
 from .denoiser import SIGMA_DATA, Denoiser
+from .files import device_of, load_tensors, save_network, save_tensors
 from .glyphs import CALM, HELD_OUT, WIDE, Pool, Variety
 from .network import UNet
-from .weights import device_of, load_tensors, save_network, save_tensors
 
 POOL = 36 * 1000  # masks in memory
 RENEWED = 8  # masks replaced by new ones at every step

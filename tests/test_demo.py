@@ -6,8 +6,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from seeds_samplers.demo import files
 from seeds_samplers.demo import train as training
-from seeds_samplers.demo import weights
 from seeds_samplers.demo.classifier import CLASSIFIER_WEIGHTS, Classifier, accuracy, load_classifier
 from seeds_samplers.demo.denoiser import MODEL_WEIGHTS, SIGMA_DATA, Denoiser, load_model
 from seeds_samplers.demo.draw import Request, draw, initial_latent
@@ -22,7 +22,7 @@ def test_the_networks_are_as_small_as_promised():
     assert sum(p.numel() for p in model.parameters()) <= 2.5e6
     assert MODEL_WEIGHTS.stat().st_size <= 6e6 and CLASSIFIER_WEIGHTS.stat().st_size <= 1e6
     for path in (MODEL_WEIGHTS, CLASSIFIER_WEIGHTS):
-        tensors, _ = weights.load_tensors(path)
+        tensors, _ = files.load_tensors(path)
         assert {tensor.dtype for tensor in tensors.values()} == {torch.float16}
     assert not model.training and not classifier.training
 
@@ -112,26 +112,26 @@ def test_labels():
 class TestFiles:
     def test_a_network_survives_its_file(self, tmp_path):
         network = Classifier()
-        weights.save_network(tmp_path / "a.safetensors", network, note="x")
-        loaded = weights.load_network(Classifier, tmp_path / "a.safetensors")
+        files.save_network(tmp_path / "a.safetensors", network, note="x")
+        loaded = files.load_network(Classifier, tmp_path / "a.safetensors")
         torch.testing.assert_close(loaded.state_dict(), network.state_dict(), rtol=1e-3, atol=1e-4)
         assert loaded.metadata["note"] == "x"
 
     def test_what_is_not_ours_is_refused(self, tmp_path):
         path = tmp_path / "w.safetensors"
         with pytest.raises(ValueError, match=r"weights: .*w\.safetensors is not a readable safetensors file"):
-            weights.load_tensors(path)
+            files.load_tensors(path)
         path.write_bytes(MODEL_WEIGHTS.read_bytes()[:-100])
         with pytest.raises(ValueError, match="is not a readable safetensors file"):
-            weights.load_network(UNet, path)
+            files.load_network(UNet, path)
         save_file({"a": torch.ones(1)}, path, metadata={"config": json.dumps({"classes": 3})})
         with pytest.raises(ValueError, match="does not hold a Classifier"):
-            weights.load_network(Classifier, path)
+            files.load_network(Classifier, path)
 
     def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(self, tmp_path):
         path = tmp_path / "a.png"
         path.write_text("old")
-        with pytest.raises(RuntimeError), weights.replacing(path) as part:
+        with pytest.raises(RuntimeError), files.replacing(path) as part:
             part.write_text("half")
             raise RuntimeError
         assert [p.name for p in tmp_path.iterdir()] == ["a.png"] and path.read_text() == "old"
