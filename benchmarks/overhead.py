@@ -66,8 +66,9 @@ def measure(name, sampler, shape, repeats):
         sampler(model, x, sigmas, noise_sampler=noise, disable=True)
         runs.append((time.perf_counter() - started, noise.seconds))
     seconds, drawing = min(runs)
+    model.calls = 0
     with Ledger(x) as ledger:
-        sampler(NullModel(x), x, sigmas, noise_sampler=lambda sigma, sigma_next: torch.randn_like(x), disable=True)
+        sampler(model, x, sigmas, noise_sampler=lambda sigma, sigma_next: torch.randn_like(x), disable=True)
     calls, latent = model.calls, "x".join(map(str, shape))
     counts = [ledger.operations, ledger.full_size, ledger.host_reads]
     row = [name, latent, calls, 1e3 * seconds / calls, 1e3 * drawing / calls, *(count / calls for count in counts)]
@@ -76,7 +77,7 @@ def measure(name, sampler, shape, repeats):
 
 def show(row):
     cells = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()]
-    widths = [30, 16, 6, 8, 8, 11, 10, 11, 13]
+    widths = [31, 16, 6, 8, 8, 11, 10, 11, 13]
     print(
         "".join(
             cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
@@ -95,8 +96,8 @@ def plot(rows, path):
         panel.barh(names, [row["ms"] for row in here], color="tab:blue", label="sampler")
         panel.barh(names, [row["draw_ms"] for row in here], color="lightgrey", label="of it: drawing noise")
         panel.set(title=f"latent {shape}", xlabel="ms a model call")
-    panels[-1].legend()
-    figure.tight_layout()
+    figure.tight_layout(rect=(0, 0.08, 1, 1))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=2)
     figure.savefig(path, dpi=110)
 
 
