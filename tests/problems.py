@@ -2,7 +2,7 @@
 
 import torch
 
-from seeds_samplers.sampling import SAMPLERS, sample_seeds_1, sample_seeds_2, sample_seeds_3
+from seeds_samplers.sampling import SAMPLERS, sample_seeds_1, sample_seeds_2, sample_seeds_3, sigmas_karras
 
 PREDICTIONS = ("data", "noise", "v")
 METHODS = {
@@ -12,6 +12,8 @@ METHODS = {
     "SEEDS-3a": (sample_seeds_3, {"variant": "3a"}),
     "SEEDS-3b": (sample_seeds_3, {"variant": "3b"}),
 }
+SIGMAS = sigmas_karras(6, 0.05, 20)
+X = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(1)) * 20
 assert {function for function, _ in METHODS.values()} == set(SAMPLERS.values())
 
 
@@ -72,3 +74,20 @@ def final_variance(sampler, sigmas, variances, **options):
     columns = torch.as_tensor(variances, dtype=torch.float64)
     to_x, to_noise = responses(sampler, gaussian_denoiser(columns), sigmas, len(columns), **options)
     return to_x**2 * (columns + float(sigmas[0]) ** 2) + (to_noise**2).sum(0)
+
+
+def draw(method, x=X, sigmas=SIGMAS, model=curved_denoiser, **options):
+    sampler, variant = METHODS[method]
+    return sampler(model, x, sigmas, disable=True, **{"seed": 0, **variant, **options})
+
+
+class Recorder:
+    """A model that remembers its calls."""
+
+    def __init__(self, model=curved_denoiser):
+        self.model, self.calls, self.results = model, [], []
+
+    def __call__(self, x, sigma, **extra_args):
+        self.calls.append((x, sigma, extra_args))
+        self.results.append(self.model(x, sigma))
+        return self.results[-1]

@@ -1,41 +1,16 @@
 """The loop, and what every sampler promises its callers."""
 
-import math
 from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 from ledger import Ledger
-from problems import METHODS, PREDICTIONS, curved_denoiser, responses, uniform_lambda
+from problems import METHODS, PREDICTIONS, SIGMAS, Recorder, X, curved_denoiser, draw, uniform_lambda
 
 from seeds_samplers.sampling import SAMPLERS, sigmas_flow, sigmas_karras
-from seeds_samplers.sampling.plan import one_step_plan, seeds_2, seeds_3
-from seeds_samplers.sampling.prediction import prediction_of
-from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
 
-SIGMAS = sigmas_karras(6, 0.05, 20)
-X = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(1)) * 20
 every_method = pytest.mark.parametrize("method", METHODS)
 every_sampler = pytest.mark.parametrize("name", SAMPLERS)
-
-
-class Recorder:
-    """A model that remembers its calls."""
-
-    def __init__(self, model=curved_denoiser):
-        self.model, self.calls, self.results = model, [], []
-
-    def __call__(self, x, sigma, **extra_args):
-        self.calls.append((x, sigma, extra_args))
-        self.results.append(self.model(x, sigma))
-        return self.results[-1]
-
-
-def draw(method, x=X, sigmas=SIGMAS, model=curved_denoiser, **options):
-    sampler, variant = METHODS[method]
-    return sampler(model, x, sigmas, disable=True, **{"seed": 0, **variant, **options})
 
 
 @every_sampler
@@ -247,22 +222,6 @@ def test_nothing_waits_for_the_device(method, prediction):
     assert result.shape == X.shape and len(calls) == 6
 
 
-@pytest.mark.parametrize("method", [seeds_2(0.5, "2b"), seeds_3(0.2, 0.7, "3b")])
-@pytest.mark.parametrize("prediction", PREDICTIONS)
-def test_a_plan_is_python_floats_and_knows_its_model_calls(method, prediction):
-    form, model = prediction_of(prediction, 0.5, 0.8), Recorder()
-    plan = one_step_plan(method, form, NOISE_SCHEDULES["karras"], SIGMAS.tolist())
-    numbers = [
-        number
-        for step in plan.steps
-        for stage in step
-        for number in (stage.sigma, stage.sigma_next, stage.noise, *stage.state, *stage.denoised)
-    ]
-    assert {type(number) for number in numbers} == {float}
-    draw("SEEDS-2b" if len(method.points) == 3 else "SEEDS-3b", model=model)
-    assert plan.model_calls == len(model.calls)
-
-
 @pytest.mark.parametrize("method, operations, latents", [("SEEDS-2b", 6, 3), ("SEEDS-3a", 6, 4), ("SEEDS-3b", 6, 4)])
 def test_a_model_call_takes_few_operations_and_little_memory(method, operations, latents):
     """Data prediction, a plain noise_sampler, its draw included; the memory with the model's own results counted."""
@@ -274,66 +233,3 @@ def test_a_model_call_takes_few_operations_and_little_memory(method, operations,
     with Ledger(X) as ledger:
         draw(method, model=lambda x, sigma: x * 0.5, noise_sampler=lambda sigma, sigma_next: torch.randn_like(X))
     assert ledger.peak < latents + 0.2  # the 0.2: sigmas, small beside a latent of any size but this test's
-
-
-ZERO = {  # models whose prediction in the form is zero
-    "data": lambda x, sigma: 0 * x,
-    "noise": lambda x, sigma: x,
-    "v": lambda x, sigma: x * (0.64 / (0.64 + sigma.view(-1, 1) ** 2)),
-}
-
-
-@st.composite
-def runs(draw_value):
-    """Sigmas, options and a method, over the range that is promised."""
-    logs = draw_value(st.lists(st.floats(-9, 6), min_size=2, max_size=6, unique=True))
-    sigmas = sorted((math.exp(value) for value in logs), reverse=True)
-    assume(all(a > b * (1 + 1e-6) for a, b in pairwise(sigmas)))
-    method = draw_value(st.sampled_from(sorted(METHODS)))
-    options = {"eta": draw_value(st.floats(0, 5)), "prediction": draw_value(st.sampled_from(PREDICTIONS))}
-    fractions = st.floats(0.05, 1)
-    if "2" in method:
-        options["r"] = draw_value(fractions)
-    if "3" in method:
-        options["r_1"], options["r_2"] = sorted(draw_value(st.tuples(fractions, fractions)))
-        assume(options["r_2"] - options["r_1"] > 0.05)
-    return method, sigmas + [0.0] * draw_value(st.booleans()), options
-
-
-@settings(max_examples=100)
-@given(runs())
-def test_any_sigmas_and_any_options_give_finite_results(run):
-    method, sigmas, options = run
-    levels = torch.tensor(sigmas, dtype=torch.float64)
-    assert draw(method, x=X.double() / 20 * sigmas[0], sigmas=levels, **options).isfinite().all()
-
-
-@settings(max_examples=100)
-@given(runs())
-def test_where_the_prediction_is_zero_any_run_is_exact(run):
-    """Then y grows and gathers noise as the form says, from the first level to the last, however the way is cut up."""
-    method, sigmas, options = run
-    sigmas = [sigma for sigma in sigmas if sigma]
-    form = prediction_of(options["prediction"], options["eta"], 0.8)
-    sampler, variant = METHODS[method]
-    to_x, to_noise = responses(sampler, ZERO[options["prediction"]], sigmas, sigma_data=0.8, **variant, **options)
-    assert to_x.item() == pytest.approx(form.growth(sigmas[-1], sigmas[0]), rel=1e-9, abs=1e-300)
-    assert (to_noise**2).sum().item() == pytest.approx(form.variance(sigmas[-1], sigmas[0]), rel=1e-9, abs=1e-300)
-
-
-@settings(max_examples=50)
-@given(runs(), st.floats(1e-3, 1e3))
-def test_scaling_data_and_noise_levels_scales_the_result(run, scale):
-    """The equation has no unit of its own: only sigma_data has to be scaled along."""
-    method, sigmas, options = run
-    levels, x = torch.tensor(sigmas, dtype=torch.float64), X.double()
-    expected = draw(method, x=x, sigmas=levels, sigma_data=1.0, **options)
-    scaled = draw(
-        method,
-        x=x * scale,
-        sigmas=levels * scale,
-        model=lambda x, sigma: curved_denoiser(x / scale, sigma / scale) * scale,
-        sigma_data=scale,
-        **options,
-    )
-    assert (scaled / scale - expected).abs().max() <= 1e-6 * expected.abs().max()
