@@ -1,6 +1,9 @@
 """Settings of the test run."""
 
+import os
+
 from hypothesis import settings
 
-settings.register_profile("patient", deadline=None)  # a busy machine is slow, not wrong
+# A busy machine is slow, not wrong; and what decides over a change does not depend on luck.
+settings.register_profile("patient", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("patient")
