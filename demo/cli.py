@@ -44,7 +44,6 @@ def build_parser():
         help="draw glyphs with the embedded model",
         description="Draw a grid of glyphs with the embedded model. The PNG carries its parameters.",
         argument_default=argparse.SUPPRESS,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     whole, real = read_as(int), read_as(float)
     default = Request()
@@ -59,7 +58,9 @@ def build_parser():
     sample.add_argument("--s-noise", type=real, help=f"factor of the noise (default: {default.s_noise})")
     sample.add_argument("--prediction", help=f"data, noise, v (default: {default.prediction})")
     sample.add_argument("--variant", help="of the sampler: 2a, 2b; 3a, 3b (default: the sampler's)")
-    sample.add_argument("--r", type=real, nargs="+", help="stage points: one number for SEEDS-2, two for SEEDS-3")
+    sample.add_argument(
+        "--r", type=real, nargs="+", help="stage points: r for SEEDS-2; r_1 r_2, r_1 < r_2, for SEEDS-3"
+    )
     sample.add_argument("--cfg", type=real, help=f"strength of guidance, 1: none (default: {default.cfg})")
     sample.add_argument(
         "--seed", type=whole, help=f"the first image's; the next has seed + 1 (default: {default.seed})"
@@ -76,6 +77,8 @@ def request_of(options):
     options = dict(options)
     request = read_request(options["like"]) if "like" in options else Request()
     given = {field.name: options[field.name] for field in fields(Request) if field.name in options}
+    if isinstance(given.get("sampler"), str):
+        given["sampler"] = {name.lower(): name for name in SAMPLERS}.get(given["sampler"].lower(), given["sampler"])
     if "sampler" in given and given["sampler"] != request.sampler:
         request = replace(request, variant=None, r=None)  # these belong to the other sampler
     request = replace(request, **given).checked()
@@ -108,7 +111,8 @@ def list_samplers():
         rows.append((name, *map(str, orders), ", ".join(own) or "-"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", "All: eta, s_noise, prediction, seed. The last step takes one call."])
+    common = "All take eta, s_noise, prediction, sigma_data, noise_schedule, seed, noise_device."
+    return "\n".join([*lines, "", common, "The last step goes to sigma 0 and takes one call."])
 
 
 def main(arguments=None):

@@ -28,6 +28,8 @@ class Denoiser(nn.Module):
     def forward(self, x, sigma, labels=None, cfg=1.0):
         if labels is None:
             labels = torch.full((len(x),), self.network.classes, device=x.device)
+        elif labels.shape != (len(x),):
+            raise ValueError(f"labels: shape {tuple(labels.shape)}; expected one for each image, ({len(x)},)")
         elif cfg != 1:
             no_class = torch.full_like(labels, self.network.classes)
             both = self(torch.cat([x, x]), torch.cat([sigma, sigma]), torch.cat([labels, no_class]))

@@ -32,7 +32,7 @@ class Request:
     variant: str | None = None
     r: list | None = None
     cfg: float = 2.0
-    seed: int = 0
+    seed: int = 2000
     batch_size: int = 64
 
     @classmethod
@@ -82,7 +82,7 @@ class Request:
         if self.r is not None:
             names = [name for name in FRACTIONS if name in known]
             if len(names) != len(self.r):
-                raise ValueError(f"r: {self.r}; expected {len(names)} numbers for {self.sampler}")
+                raise ValueError(f"r: {self.r}; expected {' '.join(names) or 'none'} for {self.sampler}")
             options |= zip(names, self.r, strict=True)
         return options
 

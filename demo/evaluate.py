@@ -43,7 +43,9 @@ def main(arguments=None):
         print(f"rendered: {accuracy(load_classifier(), images, labels):.2%} of {len(labels)} recognised", flush=True)
         for name in options.samplers:
             for steps in options.steps:
-                given = dict(sampler=name, steps=steps, cfg=options.cfg, eta=options.eta, count=options.per_class)
+                given = dict(
+                    seed=0, sampler=name, steps=steps, cfg=options.cfg, eta=options.eta, count=options.per_class
+                )
                 request = Request(prompt=GLYPHS, batch_size=180, **given).checked()
                 share = recognised(request, options.device)
                 calls = model_calls_for_steps(name, steps)

@@ -64,16 +64,17 @@ def load_network(kind, path):
     return network.eval().requires_grad_(False)
 
 
-DEVICES = ("cpu", "cuda", "mps", "xpu")
+def _usable(name):
+    try:
+        return torch.zeros(1, device=name).cpu().item() == 0
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError):
+        return False
 
 
 def device_of(name):
-    """A torch device that can be used on this machine; ValueError where it is unknown or absent."""
-    try:
-        device = torch.device(name)
-        usable = device.type in DEVICES and torch.zeros(1, device=device).cpu() == 0
-    except (RuntimeError, AssertionError, NotImplementedError, TypeError):
-        usable = False
-    if not usable:
-        raise ValueError(f"device: {name!r} cannot be used here; expected one that is there of {', '.join(DEVICES)}")
-    return device
+    """A torch device of this machine: cpu, cuda, mps or xpu, perhaps with a number; ValueError if it is not there."""
+    kinds = ("cpu", "cuda", "mps", "xpu")
+    if str(name).split(":")[0] not in kinds or not _usable(name):
+        present = ", ".join(kind for kind in kinds if _usable(kind))
+        raise ValueError(f"device: {name!r} cannot be used here; expected one of this machine's: {present}")
+    return torch.device(name)

@@ -52,7 +52,7 @@ def test_where_the_prediction_is_zero_any_run_is_exact(run):
     form = prediction_of(options["prediction"], options["eta"], 0.8)
     sampler, variant = METHODS[method]
     to_x, to_noise = responses(sampler, ZERO[options["prediction"]], sigmas, sigma_data=0.8, **variant, **options)
-    assert to_x.item() == pytest.approx(form.growth(sigmas[-1], sigmas[0]), rel=1e-9, abs=1e-300)
+    assert to_x.item() == pytest.approx(form.growth(sigmas[-1], sigmas[0]), abs=1e-12)  # rounding of terms near 1
     assert (to_noise**2).sum().item() == pytest.approx(form.variance(sigmas[-1], sigmas[0]), rel=1e-9, abs=1e-300)
 
 
