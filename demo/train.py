@@ -52,8 +52,8 @@ def classification_loss(network, images, labels, generator, phase):
     return F.cross_entropy(network(images + noise.to(images.device)), labels, label_smoothing=0.05)
 
 
-# The model sees every variety first, all noise levels alike (higher ones than EDM's: a flat background is decided at
-# large noise); then the calmer variety that it is to draw, and more of the levels at which a glyph takes its shape.
+# The model sees every variety first, at noise levels higher than EDM's, since a flat background is decided at large
+# noise; then the calmer variety that it is to draw, and more of the levels at which a glyph takes its shape.
 JOBS = {
     "model": dict(
         kind=UNet,

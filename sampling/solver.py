@@ -36,7 +36,7 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
     callback(dict) after the first model call of each step, with i, x, denoised, sigma (the element of `sigmas`) and
     sigma_hat (the level that the model was called at). Half-precision x is computed in float32; the model gets x and
     sigma in x's dtype, the noise_sampler gets float32 levels, since neighbouring ones may agree in half precision.
-    Nothing here waits for the device, and only tensors that nobody else has seen are written to.
+    Nothing here reads from the device, and only tensors that nobody else has seen are written to.
     """
     extra_args, dtype = {} if extra_args is None else extra_args, x.dtype
     precision = torch.promote_types(dtype, torch.float32)
