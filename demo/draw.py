@@ -7,7 +7,7 @@ import torch
 
 from ..sampling import SAMPLERS, sigmas_karras, sigmas_uniform_lambda
 from ..sampling.checks import choice, number, whole_number
-from ..sampling.noise import generator_of
+from ..sampling.normals import key_of
 from .denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
 from .glyphs import SIZE, labels_of
 
@@ -102,7 +102,8 @@ class Request:
 
 def initial_latent(seed, device):
     """Unit Gaussian noise (3, 32, 32) of one image, drawn on the CPU, unrelated to the noise of its sampling."""
-    return torch.randn(3, SIZE, SIZE, generator=generator_of("latent", seed, 0)).to(device)
+    generator = torch.Generator().manual_seed(key_of("latent", seed))
+    return torch.randn(3, SIZE, SIZE, generator=generator).to(device)
 
 
 def draw(request, device="cpu", progress=lambda: None, model=None):

@@ -1,62 +1,199 @@
-"""The noise of each image: a generator of its own, keyed by (seed, image), independent of the batch around it.
+"""The noise of each image: one Brownian path, a function of (seed, image, noise level) and nothing else.
 
-A sampler asks for the unit normal of an interval of noise levels, in the order of the run. The streams are not those of
-torch.manual_seed(seed): a host draws the initial latent from those.
+So an image does not change with the batch around it, more steps refine it, a run may be split, and every device draws
+the same. The keys have nothing in common with the streams of torch.manual_seed, from which hosts draw the latent.
 """
 
-import hashlib
+import copy
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
-from .checks import as_int, choice
+from .brownian import UNIT, Clock, cell_of, positions
+from .checks import as_int, choice, latent, number
+from .normals import Normals, key_of, key_pairs
+from .prediction import prediction_of
+from .schedule import noise_schedule_of
 
 NOISE_DEVICES = ("cpu", "gpu")
+# Clocks of more extreme eta run as these: float32 could not hold what is early in a cell beside what is late.
+FLATTEST, STEEPEST = 1e-6, 16.0
 
 
-def image_keys(seed, batch):
+def whole_numbers(name, values, batch):
+    """A list of `batch` ints from a sequence of them; ValueError for anything else."""
+    several = isinstance(values, (Sequence, np.ndarray, torch.Tensor)) and not isinstance(values, (str, bytes))
+    numbers = [as_int(value) for value in values] if several and np.ndim(values) == 1 else [None]
+    if None in numbers:
+        raise ValueError(f"{name}: {values!r}; expected a whole number or one for each image")
+    if len(numbers) != batch:
+        raise ValueError(f"{name}: a sequence of {len(numbers)}; expected one for each of the {batch} images")
+    return numbers
+
+
+def image_keys(seed, batch, indices=None):
     """A key (seed, index) for each of `batch` images.
 
     seed: an int, image i gets (seed, i); a sequence of ints, image i gets (seed[i], 0); None, a seed from torch's
-    global generator. Seeds count modulo 2^64. ValueError for anything else, or a sequence of another length.
+    global generator. Seeds count modulo 2^64. indices: a whole number for each image, in place of i or 0. ValueError
+    for anything else, or a sequence of another length.
     """
     if seed is None:
         seed = torch.randint(0, 2**63 - 1, (), dtype=torch.int64).item()
     one = as_int(seed)
-    if one is not None:
-        return [(one % 2**64, i) for i in range(batch)]
-    several = isinstance(seed, (Sequence, np.ndarray, torch.Tensor)) and not isinstance(seed, (str, bytes))
-    seeds = [as_int(value) for value in seed] if several and np.ndim(seed) == 1 else [None]
-    if None in seeds:
-        raise ValueError(f"seed: {seed!r}; expected a whole number or one for each image")
-    if len(seeds) != batch:
-        raise ValueError(f"seed: a sequence of {len(seeds)}; expected one seed for each of the {batch} images")
-    return [(value % 2**64, 0) for value in seeds]
+    seeds = [one] * batch if one is not None else whole_numbers("seed", seed, batch)
+    if indices is not None:
+        indices = whole_numbers("indices", indices, batch)
+    else:
+        indices = range(batch) if one is not None else [0] * batch
+    return [(value % 2**64, index) for value, index in zip(seeds, indices, strict=True)]
 
 
-def generator_of(purpose, seed, index, device="cpu"):
-    """A torch.Generator for one image, from a hash, so that neighbouring keys and other purposes are unrelated."""
-    text = f"seeds-samplers {purpose} {seed} {index}".encode()
-    stream = int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
-    return torch.Generator(device).manual_seed(stream)
+class _Paths:
+    """The paths of some images in one clock. Positions are those of brownian.py; tensors are (images, 2, half)."""
+
+    def __init__(self, keys, half, device, clock):
+        self.keys = [key_of("image", *key) for key in keys]
+        self.half, self.device, self.clock, self.normals = half, device, clock, Normals(half, device)
+        self.kept = {}  # sums at the end of the last interval, where the next one starts
+
+    def sum(self, parts, keep=()):
+        """The sum of factor * part over {name: (factor, part)}, a part being {Gaussian: weight}.
+
+        Parts that are kept by their names are not drawn again; afterwards those in `keep` are kept.
+        """
+        drawn, factors, tensors = [], [], {}
+        for name, (factor, part) in parts.items():
+            tensors[name] = self.kept.get(name)
+            if tensors[name] is None:
+                tensors[name] = torch.empty(len(self.keys), 2, self.half, device=self.device)
+                keys = key_pairs([key_of(*gaussian) for gaussian in part], self.keys)
+                drawn.append((tensors[name], keys, np.array(list(part.values()))))
+            factors.append((factor, tensors[name]))
+        total = self.normals.combine(drawn, factors)
+        self.kept = {name: tensors[name] for name in keep if name in tensors}
+        return total
+
+    def gaussians(self, part):
+        """The sum of the Gaussians {(purpose, *numbers): weight}."""
+        return self.sum({"": (1.0, part)})
+
+    def increment(self, start, stop):
+        """The increment over the interval, of variance 1: the path at its end less that at its start."""
+        first, last = cell_of(start), cell_of(stop)
+        scale = [self.clock.scale(cell, start, stop) for cell in range(first, last + 1)]
+        (share, nodes), (last_share, last_nodes) = map(self.clock.bridge, (start, stop))
+        cells = {cell: scale[cell - first] for cell in range(first, last)} | {last: scale[-1] * last_share}
+        cells[first] -= scale[0] * share
+        parts = {
+            ("nodes", start): (-scale[0], nodes),
+            ("nodes", stop): (scale[-1], last_nodes),
+            **{("cell", cell): (cells[cell], {("cell", cell): 1.0}) for cell in (first, last)},
+            "between": (1.0, {("cell", cell): cells[cell] for cell in range(first + 1, last)}),
+        }
+        return self.sum({name: part for name, part in parts.items() if part[1]}, keep=[("nodes", stop), ("cell", last)])
+
+    def integral(self, begin, end, start, stop):
+        """The integral of Clock.integral."""
+        points, deviation = self.clock.integral(begin, end, start, stop)
+        return self.gaussians({**self.clock.combination(begin, end, points), ("bridges", start, stop): deviation})
 
 
-class ImageNoise:
-    """noise_sampler(sigma, sigma_next) -> unit normals like x, one generator for each image.
+class NoisePath:
+    """noise_sampler(sigma, sigma_next) -> unit normals like x, the increments of one Brownian path for each image.
 
-    x (B, ...): gives shape, dtype and device. seed: see image_keys. noise_device: "cpu" draws there and moves the
-    numbers, so that every device gets the same; "gpu" draws on x's device. Drawn in float32 whatever x's dtype, so that
-    every dtype gets the same too.
+    Args:
+        x: (B, ...) floating point; gives shape, dtype and device.
+        seed: an int, a sequence of ints, or None; with `indices`, a whole number for each image, it gives the images'
+            keys: see image_keys. The same key and shape of an image give the same path in any batch.
+        noise_device: "cpu" draws there and moves the numbers; "gpu" draws on x's device: the same, to rounding.
+        variation_seed, variation_strength: mixes the path of that seed in, by the angle strength * pi / 2: 0 is the
+            path of `seed`, 1 that of variation_seed, and any strength in between as Gaussian as they are.
+        prediction, eta, sigma_data: the form whose clock the path has (SEEDS, arXiv 2305.14267; prediction.py): the
+            increments are those of the noise that it adds. The samplers set it themselves.
+        noise_schedule: what sigma means, "karras" or "flow".
+
+    Disjoint intervals are independent, every increment is exactly Gaussian, and those of the intervals of a step add
+    up, weighted by their standard deviations, to that of the step (to the lattice of brownian.py). An interval may be
+    asked for in any order and from its end to its start (the negative). ValueError naming what does not fit.
     """
 
-    def __init__(self, x, seed=None, *, noise_device="cpu"):
-        self.shape, self.device = x.shape, x.device
+    def __init__(
+        self, x, seed, *, indices=None, noise_device="cpu", variation_seed=None, variation_strength=0.0,
+        prediction="data", eta=1.0, sigma_data=1.0, noise_schedule="karras",
+    ):  # fmt: skip
+        batch = len(latent(x))
+        self.shape, self.dtype, self.device = x.shape, x.dtype, x.device
         self.source = x.device if choice("noise_device", noise_device, NOISE_DEVICES) == "gpu" else torch.device("cpu")
-        self.generators = [generator_of("noise", *key, self.source) for key in image_keys(seed, x.shape[0])]
+        strength = number("variation_strength", variation_strength, least=0, most=1)
+        self.keys = [(math.cos(strength * math.pi / 2), image_keys(seed, batch, indices))]
+        if strength:
+            if variation_seed is None:
+                raise ValueError(f"variation_seed: None; expected a seed for variation_strength {strength}")
+            self.keys.append((math.sin(strength * math.pi / 2), image_keys(variation_seed, batch, indices)))
+        number("eta", eta, above=0)
+        self._set_clock(prediction_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule))
+
+    def _set_clock(self, form, schedule):
+        self.schedule = schedule
+        clock = Clock(replace(form, eta=min(max(form.eta, FLATTEST), STEEPEST)))
+        half = (math.prod(self.shape[1:]) + 1) // 2
+        self.paths = [(weight, _Paths(keys, half, self.source, clock)) for weight, keys in self.keys]
+
+    def in_clock(self, form, schedule):
+        """The same paths in the clock of another form (prediction.py), asked for in that noise schedule's sigmas."""
+        other = copy.copy(self)
+        other._set_clock(form, schedule)
+        return other
+
+    def _read(self, sigma, sigma_next):
+        """Both ends in lambda, in order, and whether they were given in that order."""
+        given = [float(sigma), float(sigma_next)]
+        forward = given[0] > given[1]
+        levels = map(self.schedule.level, self.schedule.read(given if forward else given[::-1]))
+        start, stop = (-math.log(level) if level else math.inf for level in levels)
+        return start, stop, 1.0 if forward else -1.0
+
+    def _mixed(self, draw, sign):
+        total = None
+        for weight, paths in self.paths:
+            part = draw(paths)
+            if (sign, weight) != (1.0, 1.0):
+                part *= sign * weight
+            total = part if total is None else total + part
+        images = total.flatten(1)[:, : math.prod(self.shape[1:])].reshape(self.shape)
+        return images.to(self.device, non_blocking=self.device.type == "cuda")  # elsewhere that is not safe
+
+    def normals(self, sigma, sigma_next):
+        """As a call, but in float32 whatever x's dtype: what the samplers take, with levels as floats."""
+        start, stop, sign = self._read(sigma, sigma_next)
+        if stop == math.inf:  # the rest of the path has no clock; nothing else will ask for a part of it
+            return self._mixed(lambda paths: paths.gaussians({("rest", start): 1.0}), sign)
+        begin, end = positions(start, stop)
+        if begin == end:
+            return self._mixed(lambda paths: paths.gaussians({("interval", start, stop): 1.0}), sign)
+        return self._mixed(lambda paths: paths.increment(begin, end), sign)
 
     def __call__(self, sigma, sigma_next):
-        noise = torch.empty(self.shape, dtype=torch.float32, device=self.source)
-        for image, generator in zip(noise, self.generators, strict=True):
-            image.normal_(generator=generator)
-        return noise.to(self.device, non_blocking=self.device.type == "cuda")  # elsewhere that is not safe
+        return self.normals(sigma, sigma_next).to(self.dtype)
+
+    def with_integral(self, sigma, sigma_next):
+        """The increment over an interval, sigma > sigma_next > 0, and the path's integral over it (both float32).
+
+        The integral is that of weight(tau) (G(tau) - G(sigma)) in lambda, divided by the standard deviation of
+        G(sigma_next) - G(sigma); the increment is that difference so divided, as a call gives it. weight is 1 for
+        the data form, tau sigma_data / sqrt(tau^2 + sigma_data^2) for v, -tau for noise, tau the VE noise level: the
+        effect on a step of the noise within it, to first order, is (1 + eta) times its standard deviation times this.
+        The two are Gaussian with the exact covariance. The path is known at 32 places of the interval or more; what
+        lies between, less than 1/1000 of the integral's variance given the increment, is drawn afresh.
+        """
+        start, stop, sign = self._read(sigma, sigma_next)
+        begin, end = positions(start, stop) if stop < math.inf else (0, 0)
+        if sign < 0 or begin == end:
+            raise ValueError(f"sigma_next: {float(sigma_next)}; expected a level > 0 well below sigma, {float(sigma)}")
+        units = (start / UNIT, stop / UNIT)
+        integral = self._mixed(lambda paths: paths.integral(begin, end, *units), sign)
+        return self.normals(sigma, sigma_next), integral

@@ -6,7 +6,8 @@ eta = 1 the reverse SDE) is split into a part linear in y, integrated exactly, a
     y_t = growth(t, s) y_s + integral over [s, t] of kernel(t, tau) P(tau) dlambda + N,   Var N = variance(t, s)
 
 for VE noise levels t < s. P = a y + b D with (a, b) = from_model(s), D being the denoised. kernel takes t and the
-distance lambda_t - lambda_tau, which is exact where tau is close to t, and arrays of it. Sources: SEEDS
+distance lambda_t - lambda_tau, which is exact where tau is close to t, and arrays of it. It is (1 + eta) times a growth
+times weight(tau), whose integral in lambda over [s, t] is weight_integral(t, s). Sources: SEEDS
 (arXiv 2305.14267), propositions 3.1 (noise, eta = 1) and 3.2 (v, eta = 0 and 1), here for any eta.
 """
 
@@ -44,6 +45,12 @@ class Data:
     def kernel(self, t, distance):
         return (1 + self.eta) * np.exp(-(1 + self.eta) * distance)
 
+    def weight(self, tau):
+        return np.ones_like(tau)
+
+    def weight_integral(self, t, s):
+        return lambda_step(t, s)
+
     def variance(self, t, s):
         return -t * t * math.expm1(-2 * self.eta * lambda_step(t, s))
 
@@ -62,7 +69,13 @@ class Noise:
         return 1.0
 
     def kernel(self, t, distance):
-        return -(1 + self.eta) * t * np.exp(distance)
+        return (1 + self.eta) * self.weight(t * np.exp(distance))
+
+    def weight(self, tau):
+        return -tau
+
+    def weight_integral(self, t, s):
+        return t - s
 
     def variance(self, t, s):
         return self.eta * (s - t) * (s + t)
@@ -92,7 +105,13 @@ class V:
     def kernel(self, t, distance):
         q, tau = 1 + self.eta, t * np.exp(distance)
         growth = np.exp(-q / 2 * np.log1p(t * np.expm1(distance) * (tau + t) / self.total(t)))
-        return q * growth * tau * self.sigma_data / np.sqrt(self.total(tau))
+        return q * growth * self.weight(tau)
+
+    def weight(self, tau):
+        return tau * self.sigma_data / np.sqrt(self.total(tau))
+
+    def weight_integral(self, t, s):
+        return self.sigma_data * (math.asinh(s / self.sigma_data) - math.asinh(t / self.sigma_data))
 
     def variance(self, t, s):
         return -self.total(t) * math.expm1(-self.eta * self.shrinkage(t, s))

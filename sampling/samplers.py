@@ -3,7 +3,7 @@
 import torch
 
 from .checks import choice, latent, number
-from .noise import NOISE_DEVICES, ImageNoise
+from .noise import NOISE_DEVICES, NoisePath
 from .plan import one_step_plan, seeds_1, seeds_2, seeds_3
 from .prediction import prediction_of
 from .schedule import noise_schedule_of
@@ -62,7 +62,9 @@ def _sample(
         return x
     if noise_sampler is None and plan.draws:
         seed = (extra_args or {}).get("seed") if seed is None else seed
-        noise_sampler = ImageNoise(x, seed, noise_device=noise_device)
+        noise_sampler = NoisePath(x, seed, noise_device=noise_device)
+    if isinstance(noise_sampler, NoisePath):
+        noise_sampler = noise_sampler.in_clock(form, schedule)
     sigmas = sigmas if torch.is_tensor(sigmas) else torch.as_tensor(sigmas, dtype=torch.float64)
     return run(plan, model, x, sigmas, extra_args, callback, disable, noise_sampler)
 

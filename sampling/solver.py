@@ -3,6 +3,8 @@
 import torch
 from tqdm.auto import tqdm
 
+from .noise import NoisePath
+
 
 def add_terms(total, dtype, *terms):
     """total + the sum of weight * tensor over terms, in place on `total`, or a new tensor where that is None.
@@ -59,7 +61,10 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
             x = sums.pop(0)
             del denoised
             if stage.noise:
-                noise = noise_sampler(level, x.new_full((), stage.sigma_next))
+                if isinstance(noise_sampler, NoisePath):  # takes floats: nothing has to be read from the device
+                    noise = noise_sampler.normals(stage.sigma, stage.sigma_next)
+                else:
+                    noise = noise_sampler(level, x.new_full((), stage.sigma_next))
                 x.add_(like(noise, x, "noise_sampler"), alpha=stage.noise)
                 del noise
     return x.to(dtype)
