@@ -21,8 +21,9 @@ import numpy as np
 
 UNIT = 2.0**-20
 CELL = 2**18  # units: a quarter in lambda
-# The spacing of the lattice, in units, for intervals from that length in lambda on: at least 32 times the spacing.
-LATTICES = ((2.0**-4, 2**9), (2.0**-10, 2**5), (0.0, 1))
+# From which length in lambda on which spacing of the lattice, in units, is used. That 128 spacings fit keeps what the
+# scaling to the exact variance adds to a path of many short intervals, 1/600 of its size, below what the steps leave.
+LATTICES = ((2.0**-4, 2**9), (2.0**-8, 2**5), (0.0, 1))
 PIECES = 32  # of an interval, at least, at whose ends the integral knows the path
 
 POINTS, POINT_WEIGHTS = np.polynomial.legendre.leggauss(10)
@@ -58,34 +59,6 @@ class Clock:
         share = self.spread(left, middle, right) / whole
         return share, share * self.spread(middle, right, right) / whole
 
-    @lru_cache(maxsize=4)  # an interval starts where the last one ended
-    def bridge(self, position):
-        """The path inside a cell, of whose increment the Gaussian has variance 1, from its start to `position`.
-
-        Returns the weight of the cell's own Gaussian and {("node", position): weight} for those of the tree.
-        """
-        left = cell_of(position) * CELL
-        right = left + CELL
-        cell, above = self.spread(left, right, right), right
-        taken, size = [], CELL
-        while left < position:
-            middle = left + size // 2
-            share, variance = self.middle(left, left + size)
-            scale = self.spread(left, left + size, above) / cell
-            taken.append((middle, share, math.sqrt(variance * scale), position >= middle))
-            size //= 2
-            left = middle if position >= middle else left
-        # from the bottom up: the value is low * (value on the left) + high * (value on the right) + the nodes below
-        low, high, nodes = 1.0, 0.0, {}
-        for middle, share, deviation, on_the_right in reversed(taken):
-            if on_the_right:
-                nodes[middle] = low * deviation
-                low, high = low * (1 - share), high + low * share
-            else:
-                nodes[middle] = high * deviation
-                low, high = low + high * (1 - share), high * share
-        return high, {("node", node): weight for node, weight in nodes.items() if weight}
-
     def scale(self, cell, start, stop):
         """What a cell's increment of variance 1 is worth in an increment of variance 1 over the interval."""
         at = max((cell + 1) * CELL, stop)
@@ -101,7 +74,7 @@ class Clock:
         total = defaultdict(float)
         for position, weight in [*points.items(), (start, -sum(points.values()))]:
             cell = cell_of(position)
-            share, nodes = self.bridge(position)
+            share, nodes = bridge(self, position)
             for before in range(first, cell):
                 total["cell", before] += weight * scales[before]
             total["cell", cell] += weight * scales[cell] * share
@@ -122,11 +95,41 @@ class Clock:
         rounded, exact = (Pieces(self, [left, *inner, right]) for left, right in ((begin, end), (start, stop)))
         scale = math.sqrt(exact.variance / rounded.variance)
         points = defaultdict(float)
-        for (left, right), on_right, whole in zip(pairwise([begin, *inner, end]), rounded.on_right, rounded.whole):
+        edges = pairwise([begin, *inner, end])
+        for (left, right), on_right, whole in zip(edges, rounded.on_right, rounded.whole, strict=True):
             points[left] += scale * (whole - on_right)
             points[right] += scale * on_right
         points[end] += exact.slope - scale * rounded.slope
         return points, scale * rounded.deviation
+
+
+@lru_cache(maxsize=8)  # an interval starts where the last one ended
+def bridge(clock, position):
+    """The path inside a cell, of whose increment the Gaussian has variance 1, from its start to `position`.
+
+    Returns the weight of the cell's own Gaussian and {("node", position): weight} for those of the tree.
+    """
+    left = cell_of(position) * CELL
+    right = left + CELL
+    cell, above = clock.spread(left, right, right), right
+    taken, size = [], CELL
+    while left < position:
+        middle = left + size // 2
+        share, variance = clock.middle(left, left + size)
+        scale = clock.spread(left, left + size, above) / cell
+        taken.append((middle, share, math.sqrt(variance * scale), position >= middle))
+        size //= 2
+        left = middle if position >= middle else left
+    # from the bottom up: the value is low * (value on the left) + high * (value on the right) + the nodes below
+    low, high, nodes = 1.0, 0.0, {}
+    for middle, share, deviation, on_the_right in reversed(taken):
+        if on_the_right:
+            nodes[middle] = low * deviation
+            low, high = low * (1 - share), high + low * share
+        else:
+            nodes[middle] = high * deviation
+            low, high = low + high * (1 - share), high * share
+    return high, {("node", node): weight for node, weight in nodes.items() if weight}
 
 
 class Pieces:
@@ -138,7 +141,8 @@ class Pieces:
     """
 
     def __init__(self, clock, edges):
-        self.on_right, self.whole, bridges = map(np.array, zip(*(self._piece(clock, *ends) for ends in pairwise(edges))))
+        pieces = [self._piece(clock, *ends) for ends in pairwise(edges)]
+        self.on_right, self.whole, bridges = np.array(pieces).T
         spreads = np.array([clock.spread(left, right, edges[-1]) for left, right in pairwise(edges)])
         spreads /= clock.spread(edges[0], edges[-1], edges[-1])
         of_increments = self.on_right + np.cumsum(self.whole[::-1])[::-1] - self.whole

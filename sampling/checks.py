@@ -3,6 +3,7 @@
 import math
 import operator
 
+import numpy as np
 import torch
 
 BOUNDS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
@@ -56,7 +57,8 @@ def latent(x):
 def decreasing(sigmas):
     """The noise levels as floats, read from their device once: 1-D, finite, >= 0, strictly decreasing."""
     try:
-        values = torch.as_tensor(sigmas).detach()
+        several = isinstance(sigmas, (torch.Tensor, np.ndarray))
+        values = torch.as_tensor(sigmas, dtype=None if several else torch.float64).detach()
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"sigmas: {sigmas!r}; expected a tensor of noise levels") from None
     values = values.cpu().to(torch.float64)  # in this order: MPS knows no float64

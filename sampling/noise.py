@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from .brownian import UNIT, Clock, cell_of, positions
+from .brownian import UNIT, Clock, bridge, cell_of, positions
 from .checks import as_int, choice, latent, number
 from .normals import Normals, key_of, key_pairs
 from .prediction import prediction_of
@@ -23,30 +23,32 @@ NOISE_DEVICES = ("cpu", "gpu")
 FLATTEST, STEEPEST = 1e-6, 16.0
 
 
-def whole_numbers(name, values, batch):
+def whole_numbers(name, values, batch, expected):
     """A list of `batch` ints from a sequence of them; ValueError for anything else."""
     several = isinstance(values, (Sequence, np.ndarray, torch.Tensor)) and not isinstance(values, (str, bytes))
     numbers = [as_int(value) for value in values] if several and np.ndim(values) == 1 else [None]
     if None in numbers:
-        raise ValueError(f"{name}: {values!r}; expected a whole number or one for each image")
+        raise ValueError(f"{name}: {values!r}; expected {expected}")
     if len(numbers) != batch:
         raise ValueError(f"{name}: a sequence of {len(numbers)}; expected one for each of the {batch} images")
     return numbers
 
 
-def image_keys(seed, batch, indices=None):
+def image_keys(seed, batch, indices=None, name="seed"):
     """A key (seed, index) for each of `batch` images.
 
     seed: an int, image i gets (seed, i); a sequence of ints, image i gets (seed[i], 0); None, a seed from torch's
     global generator. Seeds count modulo 2^64. indices: a whole number for each image, in place of i or 0. ValueError
-    for anything else, or a sequence of another length.
+    for anything else, or a sequence of another length, calls the seed `name`.
     """
     if seed is None:
         seed = torch.randint(0, 2**63 - 1, (), dtype=torch.int64).item()
     one = as_int(seed)
-    seeds = [one] * batch if one is not None else whole_numbers("seed", seed, batch)
+    seeds = (
+        [one] * batch if one is not None else whole_numbers(name, seed, batch, "a whole number or one for each image")
+    )
     if indices is not None:
-        indices = whole_numbers("indices", indices, batch)
+        indices = whole_numbers("indices", indices, batch, "a sequence of whole numbers")
     else:
         indices = range(batch) if one is not None else [0] * batch
     return [(value % 2**64, index) for value, index in zip(seeds, indices, strict=True)]
@@ -57,24 +59,25 @@ class _Paths:
 
     def __init__(self, keys, half, device, clock):
         self.keys = [key_of("image", *key) for key in keys]
-        self.half, self.device, self.clock, self.normals = half, device, clock, Normals(half, device)
+        self.clock, self.normals = clock, Normals(half, device)
         self.kept = {}  # sums at the end of the last interval, where the next one starts
 
     def sum(self, parts, keep=()):
         """The sum of factor * part over {name: (factor, part)}, a part being {Gaussian: weight}.
 
-        Parts that are kept by their names are not drawn again; afterwards those in `keep` are kept.
+        Parts that are kept by their names are not drawn again; if `keep` has any, those are kept instead.
         """
         drawn, factors, tensors = [], [], {}
         for name, (factor, part) in parts.items():
             tensors[name] = self.kept.get(name)
             if tensors[name] is None:
-                tensors[name] = torch.empty(len(self.keys), 2, self.half, device=self.device)
+                tensors[name] = self.normals.empty(len(self.keys))
                 keys = key_pairs([key_of(*gaussian) for gaussian in part], self.keys)
                 drawn.append((tensors[name], keys, np.array(list(part.values()))))
             factors.append((factor, tensors[name]))
         total = self.normals.combine(drawn, factors)
-        self.kept = {name: tensors[name] for name in keep if name in tensors}
+        if keep:
+            self.kept = {name: tensors[name] for name in keep if name in tensors}
         return total
 
     def gaussians(self, part):
@@ -85,7 +88,7 @@ class _Paths:
         """The increment over the interval, of variance 1: the path at its end less that at its start."""
         first, last = cell_of(start), cell_of(stop)
         scale = [self.clock.scale(cell, start, stop) for cell in range(first, last + 1)]
-        (share, nodes), (last_share, last_nodes) = map(self.clock.bridge, (start, stop))
+        (share, nodes), (last_share, last_nodes) = (bridge(self.clock, position) for position in (start, stop))
         cells = {cell: scale[cell - first] for cell in range(first, last)} | {last: scale[-1] * last_share}
         cells[first] -= scale[0] * share
         parts = {
@@ -133,7 +136,9 @@ class NoisePath:
         if strength:
             if variation_seed is None:
                 raise ValueError(f"variation_seed: None; expected a seed for variation_strength {strength}")
-            self.keys.append((math.sin(strength * math.pi / 2), image_keys(variation_seed, batch, indices)))
+            self.keys.append(
+                (math.sin(strength * math.pi / 2), image_keys(variation_seed, batch, indices, "variation_seed"))
+            )
         number("eta", eta, above=0)
         self._set_clock(prediction_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule))
 

@@ -54,16 +54,20 @@ class _Worker:
         self.bits, self.more = (np.empty(size, np.uint32) for _ in range(2))
         self.uniform = np.empty(size, np.float32)
 
+    def like(self, array):
+        """Room in the layout of `array`."""
+        order = np.argsort(array.strides)[::-1]
+        return self.uniform[: array.size].reshape(np.take(array.shape, order)).transpose(np.argsort(order))
+
     def draw(self, target, keys, weights, places):
         """Write the sum of the normals of keys (names, 2, images) times weights (names,) to target (images, 2, count).
 
         places: (2, count), hashed.
         """
-        images, count = keys.shape[-1], places.shape[-1]
-        if images > count:  # the longer axis comes last: many small images are as quick as one large
-            places, result = places[:, :, None], np.empty((2, count, images), np.float32)
+        if target.strides[0] < target.strides[2]:
+            result, places = target.transpose(1, 2, 0), places[:, :, None]
         else:
-            places, result, keys = places[:, None], target.transpose(1, 0, 2), keys[..., None]
+            result, places, keys = target.transpose(1, 0, 2), places[:, None], keys[..., None]
         result.fill(0)
         rooms = (self.bits, self.more, self.uniform)
         bits, more, uniform = (room[: result.size].reshape(result.shape) for room in rooms)
@@ -82,26 +86,25 @@ class _Worker:
             np.sin(angle, out=normal[1])
             np.multiply(normal, np.sqrt(radius, out=radius), out=normal)
             (np.subtract if weight < 0 else np.add)(result, normal, out=result)
-        if images > count:
-            target[...] = result.transpose(2, 0, 1)
 
 
 def _on_cpu(drawn, factors, places):
-    result = np.zeros(factors[0][1].shape, np.float32)  # not torch's: its threads would spin in the way of ours
+    result = np.zeros_like(factors[0][1].numpy())  # not torch's zeros: its threads would spin in the way of ours
     images, _, half = result.shape
     workers = min(MOST_WORKERS, torch.get_num_threads(), images * half // PAIRS_OF_MANY) or 1
     size = PAIRS if workers == 1 else min(2 * PAIRS_OF_MANY, -(-images * half // workers))
-    rows, columns = max(1, size // half), min(size, half)
+    inner = min(size, max(images, half))  # whole rows of the axis that comes last in memory, if they fit
+    rows, columns = (inner, size // inner) if images > half else (size // inner, inner)
     slices = list(product(range(0, images, rows), range(0, half, columns)))
 
     def work(number):
-        worker = _Worker(2 * min(rows, images) * columns)
+        worker = _Worker(2 * min(rows, images) * min(columns, half))
         for i, j in slices[number::workers]:
             here = slice(i, i + rows), slice(None), slice(j, j + columns)
             total = result[here]
             for tensor, keys, weights in drawn:
                 worker.draw(tensor.numpy()[here], keys[:, :, here[0]], weights, places[:, here[2]])
-            scaled = worker.uniform[: total.size].reshape(total.shape)
+            scaled = worker.like(total)
             for factor, tensor in factors:
                 np.add(total, np.multiply(tensor.numpy()[here], np.float32(factor), out=scaled), out=total)
 
@@ -137,9 +140,15 @@ class Normals:
     """Sums of Gaussians for images of 2 * half numbers each, on a device; tensors are (images, 2, half) float32."""
 
     def __init__(self, half, device):
-        self.on_cpu = device.type == "cpu"
+        self.half, self.device, self.on_cpu = half, device, device.type == "cpu"
         places = place_bits(half)
         self.places = places if self.on_cpu else torch.from_numpy(places.view(np.int32)).to(device)
+
+    def empty(self, images):
+        """A tensor to fill. The longer axis comes last in memory, so that many small images are as quick as a large."""
+        if images > self.half:
+            return torch.empty(2, self.half, images, device=self.device).permute(2, 0, 1)
+        return torch.empty(images, 2, self.half, device=self.device)
 
     def combine(self, drawn, factors):
         """Fill tensors with weighted sums of Gaussians, then return the sum of factor * tensor over `factors`.

@@ -23,14 +23,14 @@ ARGUMENTS = """
         eta: how stochastic: 0 is the probability-flow ODE, 1 the reverse SDE (the paper's l squared).
         s_noise: multiplies the standard deviation of the noise.
         noise_sampler: noise_sampler(sigma, sigma_next) -> unit normals like x, independent for disjoint intervals;
-            called in order, with 0-d tensors of x's device (float32 where x is half). Left out: a generator for each
-            image, keyed by `seed`.
+            called in order, with 0-d tensors of x's device (float32 where x is half). A NoisePath is used in the
+            sampler's own clock. Left out: NoisePath(x, seed), one path for each image, whatever the batch and the steps.
         prediction: the semilinear form that is solved: "data", "noise" or "v" (EDM's).
         sigma_data: standard deviation of the data, for "v".
         noise_schedule: "karras" (x = x0 + sigma eps) or "flow" (x = (1 - sigma) x0 + sigma eps).
         seed: an int (image i of the batch has noise of its own) or one for each image; left out: extra_args["seed"],
             or a draw from torch's global generator.
-        noise_device: "cpu" (the same numbers on every device) or "gpu" (x's device).
+        noise_device: draws the noise on the "cpu" or on the "gpu", x's device: the same numbers, to rounding.
 
     Returns x at sigmas[-1]. Raises ValueError naming the argument, its value and what is allowed.
     """

@@ -60,8 +60,8 @@ def model(x, sigma):
         ({"seed": [1.5, 2]}, "seed: [1.5, 2]; expected a whole number or one for each image"),
         ({"seed": torch.ones(2)}, "seed: tensor([1., 1.]); expected a whole number or one for each image"),
         ({"seed": np.ones((2, 2), int)}, "seed: array("),
-        ({"seed": [1, 2, 3]}, "seed: a sequence of 3; expected one seed for each of the 2 images"),
-        ({"extra_args": {"seed": [1]}}, "seed: a sequence of 1; expected one seed for each of the 2 images"),
+        ({"seed": [1, 2, 3]}, "seed: a sequence of 3; expected one for each of the 2 images"),
+        ({"extra_args": {"seed": [1]}}, "seed: a sequence of 1; expected one for each of the 2 images"),
         (
             {"x": torch.ones(2, 3, dtype=torch.int64)},
             "x: torch.int64 of shape (2, 3); expected a floating-point tensor",

@@ -14,7 +14,7 @@ from seeds_samplers.demo.draw import Request, draw, initial_latent
 from seeds_samplers.demo.evaluate import recognised, rendered
 from seeds_samplers.demo.glyphs import CALM, FACES, GLYPHS, HELD_OUT, SIZE, WIDE, Pool, labels_of, mask_of, render_mask
 from seeds_samplers.demo.network import UNet
-from seeds_samplers.sampling.noise import ImageNoise
+from seeds_samplers.sampling import NoisePath
 
 
 def test_the_networks_are_as_small_as_promised():
@@ -98,7 +98,7 @@ def test_an_image_depends_on_its_seed_and_glyph_alone():
 
 def test_the_initial_latent_is_not_the_noise_of_sampling():
     latent = initial_latent(5, "cpu").flatten()
-    noise = ImageNoise(torch.zeros(1, 3, SIZE, SIZE), [5])(None, None).flatten()
+    noise = NoisePath(torch.zeros(1, 3, SIZE, SIZE), [5])(10, 5).flatten()
     assert torch.corrcoef(torch.stack([latent, noise]))[0, 1].abs() < 5 / len(latent) ** 0.5
 
 

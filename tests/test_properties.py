@@ -59,16 +59,22 @@ def test_where_the_prediction_is_zero_any_run_is_exact(run):
 @settings(max_examples=50)
 @given(runs(), st.floats(1e-3, 1e3))
 def test_scaling_data_and_noise_levels_scales_the_result(run, scale):
-    """The equation has no unit of its own: only sigma_data has to be scaled along."""
+    """The equation has no unit of its own: only sigma_data has to be scaled along (and the path moved)."""
     method, sigmas, options = run
     levels, x = torch.tensor(sigmas, dtype=torch.float64), X.double()
-    expected = draw(method, x=x, sigmas=levels, sigma_data=1.0, **options)
+
+    def plain_noise():
+        generator = torch.Generator().manual_seed(0)
+        return lambda sigma, sigma_next: torch.randn(x.shape, generator=generator)
+
+    expected = draw(method, x=x, sigmas=levels, sigma_data=1.0, noise_sampler=plain_noise(), **options)
     scaled = draw(
         method,
         x=x * scale,
         sigmas=levels * scale,
         model=lambda x, sigma: curved_denoiser(x / scale, sigma / scale) * scale,
         sigma_data=scale,
+        noise_sampler=plain_noise(),
         **options,
     )
     assert (scaled / scale - expected).abs().max() <= 1e-6 * expected.abs().max()

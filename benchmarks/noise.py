@@ -1,0 +1,188 @@
+"""What one noise path per image costs, and what it gives: python benchmarks/noise.py
+
+The table: a run's draws for 20 steps of SEEDS-2, in all, by the path, by torch.randn_like and by k-diffusion's
+BrownianTreeNoiseSampler where it is installed, one after another in the same run; Gaussians drawn a noise; memory
+beyond the result, in latents. The picture: one seed of the embedded model at several numbers of steps, alone and in a
+batch, with the path and with a generator's noise, both from the same initial latents.
+"""
+
+import argparse
+import csv
+import time
+import tracemalloc
+
+import torch
+from ledger import Ledger
+
+from seeds_samplers.sampling import NoisePath, sample_seeds_2, sigmas_karras
+from seeds_samplers.sampling import noise as noise_module
+
+SHAPES = [(4, 4, 128, 128), (1, 16, 21, 60, 104), (3000, 64), (1, 4, 64, 64)]
+STEPS, SIGMA_MIN, SIGMA_MAX = 20, 0.03, 15.0
+COLUMNS = (
+    "latent",
+    "threads",
+    "plain_ms",
+    "path_ms",
+    "tree_ms",
+    "path_to_plain",
+    "tree_to_path",
+    "gaussians",
+    "latents",
+)
+PICTURE_STEPS = (8, 12, 20, 40, 80)
+
+
+def intervals_of_a_run():
+    """The (sigma, sigma_next) that SEEDS-2 asks noise for."""
+    asked = []
+
+    def noise_sampler(sigma, sigma_next):
+        asked.append((sigma.item(), sigma_next.item()))
+        return torch.zeros(1, 1, dtype=torch.float64)
+
+    x, sigmas = torch.zeros(1, 1, dtype=torch.float64), sigmas_karras(STEPS, SIGMA_MIN, SIGMA_MAX)
+    sample_seeds_2(lambda x, sigma: x, x, sigmas, noise_sampler=noise_sampler, disable=True)
+    return asked
+
+
+def tree_sampler():
+    """k-diffusion's noise sampler, or None."""
+    try:
+        from k_diffusion.sampling import BrownianTreeNoiseSampler
+    except ImportError as error:
+        print(f"k-diffusion's Brownian tree is not measured: {error}")
+        return None
+    return lambda x: BrownianTreeNoiseSampler(x, torch.tensor(SIGMA_MIN), torch.tensor(SIGMA_MAX), seed=0)
+
+
+def seconds(make, intervals):
+    started = time.perf_counter()
+    draw = make()
+    for interval in intervals:
+        draw(*interval)
+    return time.perf_counter() - started
+
+
+def gaussians_a_draw(x, intervals):
+    """How many Gaussians of the latent's size a noise takes, on average."""
+    names, key_pairs = [], noise_module.key_pairs
+    noise_module.key_pairs = lambda keys, images: names.extend(keys) or key_pairs(keys, images)
+    try:
+        seconds(lambda: NoisePath(x, 0), intervals)
+    finally:
+        noise_module.key_pairs = key_pairs
+    return len(names) / len(intervals)
+
+
+def extra_latents(x, intervals):
+    """The peak of memory, torch's and numpy's, beyond one result."""
+    tracemalloc.start()
+    with Ledger(x) as ledger:
+        seconds(lambda: NoisePath(x, 0), intervals)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return ledger.peak + peak / (x.numel() * x.element_size()) - 1
+
+
+def measure(shape, tree, repeats):
+    """One row of the table; times are the best of `repeats`, in milliseconds for the whole run."""
+    x, intervals = torch.zeros(shape), intervals_of_a_run()
+    tensors = [tuple(map(torch.tensor, interval)) for interval in intervals]
+    plain, path, theirs = [], [], []
+    for _ in range(repeats):
+        plain.append(seconds(lambda: lambda sigma, sigma_next: torch.randn_like(x), intervals))
+        path.append(seconds(lambda: NoisePath(x, 0), intervals))
+    if tree:
+        theirs.append(seconds(lambda: tree(x), tensors))
+    plain, path, theirs = (1e3 * min(times, default=float("nan")) for times in (plain, path, theirs))
+    counts = gaussians_a_draw(x, intervals), extra_latents(x, intervals)
+    row = (
+        "x".join(map(str, shape)),
+        torch.get_num_threads(),
+        plain,
+        path,
+        theirs,
+        path / plain,
+        theirs / path,
+        *counts,
+    )
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def show(row):
+    cells = [f"{value:.1f}" if isinstance(value, float) else str(value) for value in row.values()]
+    print(cells[0].ljust(16) + "".join(cell.rjust(15) for cell in cells[1:]))
+
+
+class Generator:
+    """The noise of other samplers: one stream for the whole batch, in the order of the run."""
+
+    def __init__(self, x, seed):
+        self.shape, self.generator = x.shape, torch.Generator().manual_seed(seed)
+
+    def __call__(self, sigma, sigma_next):
+        return torch.randn(self.shape, generator=self.generator)
+
+
+def images(noise, steps, count, seed):
+    """The first image of a batch of `count`, all of which start from latents of their own."""
+    from seeds_samplers.demo.denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
+    from seeds_samplers.demo.draw import initial_latent
+    from seeds_samplers.demo.glyphs import labels_of
+
+    x = torch.stack([initial_latent(seed + i, "cpu") for i in range(count)]) * SIGMA_MAX
+    labels = torch.tensor(labels_of("SEED"[:count]))
+    sigmas = sigmas_karras(steps, SIGMA_MIN, SIGMA_MAX)
+    arguments = dict(extra_args={"labels": labels, "cfg": 2.0}, sigma_data=SIGMA_DATA, disable=True)
+    return sample_seeds_2(load_model(), x, sigmas, noise_sampler=noise(x, seed + 100), **arguments)[0]
+
+
+def draw_picture(path, seed):
+    """Columns: steps, alone and in a batch of 4; rows: the path above, a generator's noise below."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    kinds = [("one path\nper image", NoisePath), ("plain\nnoise", Generator)]
+    columns = [(steps, count) for count in (1, 4) for steps in PICTURE_STEPS]
+    figure, panels = pyplot.subplots(2, len(columns), figsize=(11.5, 2.9), layout="constrained")
+    for row, (name, noise) in zip(panels, kinds, strict=True):
+        row[0].set_ylabel(name, fontsize=10)
+        for panel, (steps, count) in zip(row, columns, strict=True):
+            panel.imshow((images(noise, steps, count, seed).clamp(-1, 1).permute(1, 2, 0) + 1) / 2)
+            panel.set(xticks=[], yticks=[])
+            if row is panels[0]:
+                panel.set_title(f"{steps} steps" + ("\nalone" if count == 1 else "\nbatch of 4"), fontsize=9)
+    figure.savefig(path, dpi=110)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--csv", help="file to write the table to")
+    parser.add_argument("--picture", help="PNG to draw the picture into")
+    parser.add_argument("--seed", type=int, default=3, help="of the picture")
+    options = parser.parse_args()
+    if options.picture:
+        draw_picture(options.picture, options.seed)
+        return
+    tree, threads = tree_sampler(), torch.get_num_threads()
+    print(f"torch {torch.__version__}; {len(intervals_of_a_run())} draws, times in ms for all of them")
+    show(dict(zip(COLUMNS, COLUMNS, strict=True)))
+    rows = []
+    for count in sorted({1, threads}):
+        torch.set_num_threads(count)
+        for shape in SHAPES:
+            rows.append(measure(shape, tree, options.repeats))
+            show(rows[-1])
+    if options.csv:
+        with open(options.csv, "w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
