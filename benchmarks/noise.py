@@ -148,13 +148,13 @@ def draw_picture(path, seed):
     kinds = [("one path\nper image", NoisePath), ("plain\nnoise", Generator)]
     columns = [(steps, count) for count in (1, 4) for steps in PICTURE_STEPS]
     figure, panels = pyplot.subplots(2, len(columns), figsize=(11.5, 2.9), layout="constrained")
+    for panel, (steps, count) in zip(panels[0], columns, strict=True):
+        panel.set_title(f"{steps} steps\n" + ("alone" if count == 1 else f"in a batch of {count}"), fontsize=9)
     for row, (name, noise) in zip(panels, kinds, strict=True):
         row[0].set_ylabel(name, fontsize=10)
         for panel, (steps, count) in zip(row, columns, strict=True):
             panel.imshow((images(noise, steps, count, seed).clamp(-1, 1).permute(1, 2, 0) + 1) / 2)
             panel.set(xticks=[], yticks=[])
-            if row is panels[0]:
-                panel.set_title(f"{steps} steps" + ("\nalone" if count == 1 else "\nbatch of 4"), fontsize=9)
     figure.savefig(path, dpi=110)
 
 

@@ -32,7 +32,7 @@ class Request:
     variant: str | None = None
     r: list | None = None
     cfg: float = 2.0
-    seed: int = 2000
+    seed: int = 3000
     batch_size: int = 64
 
     @classmethod
