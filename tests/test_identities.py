@@ -146,3 +146,10 @@ class TestAgainstKDiffusion:
         tree = kd.BrownianTreeNoiseSampler(x, sigmas[-1], sigmas[0], seed=3)
         result = sample_seeds_3(curved_denoiser, x, sigmas, noise_sampler=tree, disable=True)
         assert result.isfinite().all() and result.shape == x.shape
+
+    def test_a_noise_path_drives_their_samplers(self, kd):
+        """The same path gives the same image: k-diffusion's ancestral Euler is SEEDS-1."""
+        from seeds_samplers.sampling import NoisePath
+
+        theirs = kd.sample_euler_ancestral(curved_denoiser, X, SIGMAS, disable=True, noise_sampler=NoisePath(X, 3))
+        close(sample_seeds_1(curved_denoiser, X, SIGMAS, disable=True, seed=3), theirs)

@@ -1,0 +1,17 @@
+"""The ComfyUI adapter: the samplers in every sampler dropdown, and nodes of their own. The only code that imports comfy."""
+
+from comfy_api.latest import ComfyExtension
+
+from .demo import SEEDSDemoCheckpoint
+from .dropdown import register
+from .ksampler import SEEDSKSampler
+from .sampler import SEEDSSampler
+from .scheduler import SEEDSScheduler
+
+
+class SEEDSExtension(ComfyExtension):
+    async def on_load(self):
+        register()
+
+    async def get_node_list(self):
+        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSDemoCheckpoint]

@@ -1,0 +1,69 @@
+"""The samplers as ComfyUI calls them, and their entries in its dropdowns."""
+
+import inspect
+
+import comfy.samplers
+from comfy.k_diffusion import sampling as k_diffusion_sampling
+from comfy.model_sampling import CONST
+
+from ..sampling import SAMPLERS, NoisePath
+
+FIRST_PERCENT = 1e-4  # core's own stand-in for the start of a flow schedule, where lambda is -infinity
+
+
+def of_model(model_sampling):
+    """What a model's sampling object says: noise_schedule, sigma_data and the factor of s_noise."""
+    return {
+        "noise_schedule": "flow" if isinstance(model_sampling, CONST) else "karras",
+        "sigma_data": float(getattr(model_sampling, "sigma_data", 1.0)),
+    }, float(getattr(model_sampling, "noise_scale", 1.0))
+
+
+def levels(sigmas, model_sampling):
+    """The sigmas with a first one that has a lambda, as core's samplers have it."""
+    if len(sigmas) > 1 and isinstance(model_sampling, CONST) and sigmas[0] >= 1:
+        sigmas = sigmas.clone()
+        sigmas[0] = model_sampling.percent_to_sigma(FIRST_PERCENT)
+    return sigmas
+
+
+def for_comfy(name):
+    """The sampler of that name with the signature that ComfyUI calls: what depends on the model is read from it.
+
+    `path`, a dict, goes to NoisePath: indices, variation_seed, variation_strength.
+    """
+    sampler = SAMPLERS[name]
+
+    def sample(
+        model, x, sigmas, extra_args=None, callback=None, disable=None, s_noise=1.0, noise_sampler=None,
+        noise_device="cpu", path=None, **options,
+    ):  # fmt: skip
+        model_sampling = model.inner_model.model_patcher.get_model_object("model_sampling")
+        given, noise_scale = of_model(model_sampling)
+        if noise_sampler is None:
+            seed = (extra_args or {}).get("seed")
+            noise_sampler = NoisePath(x, seed, noise_device=noise_device, **(path or {}))
+        return sampler(
+            model, x, levels(sigmas, model_sampling), extra_args=extra_args, callback=callback, disable=disable,
+            s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,
+        )  # fmt: skip
+
+    sample.__name__, sample.__doc__ = f"sample_{name}", inspect.getdoc(sampler)
+    sample.calls_per_step, sample.sampler_name = sampler.calls_per_step, name
+    return sample
+
+
+COMFY_SAMPLERS = {name: for_comfy(name) for name in SAMPLERS}
+
+
+def register():
+    """Append the samplers to the lists that the dropdowns show; again, it changes nothing but what is missing.
+
+    The functions become attributes of ComfyUI's k_diffusion.sampling, where KSampler looks them up; attributes outlive
+    a reload of that module.
+    """
+    for name, function in COMFY_SAMPLERS.items():
+        setattr(k_diffusion_sampling, f"sample_{name}", function)
+        for names in (comfy.samplers.KSAMPLER_NAMES, comfy.samplers.SAMPLER_NAMES, comfy.samplers.KSampler.SAMPLERS):
+            if name not in names:
+                names.append(name)

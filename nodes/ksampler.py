@@ -1,0 +1,81 @@
+"""SEEDSKSampler: everything in one node."""
+
+import math
+
+import comfy.sample
+import comfy.utils
+import latent_preview
+from comfy_api.latest import io
+
+from .sampler import sampler_object, solver_input
+from .scheduler import budget_input, denoise_input, scheduler_names, sigmas_of, steps_of, summary
+
+SEEDS = dict(default=0, min=0, max=0xFFFFFFFFFFFFFFFF)
+
+
+def initial_noise(latent_image, seed, indices, variation_seed, strength):
+    """ComfyUI's own noise of the seed, with that of the variation mixed in by the angle that NoisePath uses."""
+    noise = comfy.sample.prepare_noise(latent_image, seed, indices)
+    if strength:
+        other = comfy.sample.prepare_noise(latent_image, variation_seed, indices)
+        noise = noise * math.cos(strength * math.pi / 2) + other * math.sin(strength * math.pi / 2)
+    return noise
+
+
+class SEEDSKSampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SEEDSKSampler",
+            display_name="KSampler (SEEDS)",
+            category="sampling/SEEDS",
+            description="Samples with a SEEDS solver. An image has noise of its own, by seed and batch index: "
+            "it is the same in any batch, more steps refine it, and Latent From Batch redraws one alone.",
+            search_aliases=["SEEDS", "ksampler", "sampler", "variation seed"],
+            inputs=[
+                io.Model.Input("model"),
+                io.Conditioning.Input("positive"),
+                io.Conditioning.Input("negative"),
+                io.Latent.Input("latent_image"),
+                io.Int.Input("seed", **SEEDS, control_after_generate=True, tooltip="The seed of latent and noise."),
+                budget_input(),
+                io.Float.Input("cfg", default=8.0, min=0.0, max=100.0, step=0.1, round=0.01, tooltip="Guidance."),
+                solver_input(),
+                io.Combo.Input("scheduler", options=scheduler_names(), default="karras", tooltip="How the noise levels are spaced."),
+                denoise_input(),
+                io.Int.Input("variation_seed", **SEEDS, tooltip="A second seed to mix in.", advanced=True),
+                io.Float.Input(
+                    "variation_strength", default=0.0, min=0.0, max=1.0, step=0.01, advanced=True,
+                    tooltip="How much of the second seed: 0 none, 1 that seed's image.",
+                ),
+            ],
+            outputs=[
+                io.Latent.Output(display_name="latent"),
+                io.Latent.Output(display_name="denoised", tooltip="What the model made of the latent at the last step."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls, model, positive, negative, latent_image, seed, budget, cfg, solver, scheduler, denoise,
+        variation_seed, variation_strength,
+    ) -> io.NodeOutput:  # fmt: skip
+        image = comfy.sample.fix_empty_latent_channels(model, latent_image["samples"])
+        indices = latent_image.get("batch_index")
+        path = dict(indices=indices, variation_seed=variation_seed, variation_strength=variation_strength)
+        sampler = sampler_object(solver, path)
+        sigmas = sigmas_of(model, scheduler, steps_of(budget, sampler.sampler_function), denoise)
+        noise = initial_noise(image, seed, indices, variation_seed, variation_strength)
+        last = {}
+        samples = comfy.sample.sample_custom(
+            model, noise, cfg, sampler, sigmas, positive, negative, image,
+            noise_mask=latent_image.get("noise_mask"),
+            callback=latent_preview.prepare_callback(model, max(1, len(sigmas) - 1), last),
+            disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
+            seed=seed,
+        )  # fmt: skip
+        latent = {**latent_image, "samples": samples}
+        denoised = latent
+        if "x0" in last:
+            denoised = {**latent_image, "samples": model.model.process_latent_out(last["x0"].cpu())}
+        return io.NodeOutput(latent, denoised, ui=summary(sigmas, sampler.sampler_function, model))

@@ -1,0 +1,104 @@
+"""SEEDSScheduler: noise levels by steps or by model calls."""
+
+import comfy.samplers
+import torch
+from comfy_api.latest import io
+
+from ..sampling import sigmas_uniform_lambda, steps_for_model_calls
+from ..sampling.checks import number, whole_number
+from ..sampling.schedule import model_calls_for_steps
+from .dropdown import levels, of_model
+
+UNIFORM_LAMBDA = "uniform lambda"
+MOST = 10_000
+
+
+def scheduler_names():
+    return [*comfy.samplers.SCHEDULER_NAMES, UNIFORM_LAMBDA]
+
+
+def budget_input():
+    """By steps, or by the model calls that they may take."""
+    return io.DynamicCombo.Input(
+        "budget",
+        options=[
+            io.DynamicCombo.Option(
+                "steps", [io.Int.Input("steps", default=20, min=1, max=MOST, tooltip="The number of steps.")]
+            ),
+            io.DynamicCombo.Option(
+                "model calls",
+                [
+                    io.Int.Input(
+                        "model_calls",
+                        default=40,
+                        min=1,
+                        max=MOST,
+                        tooltip="As many steps as this many model calls allow: what takes the time.",
+                    )
+                ],
+            ),
+        ],
+        tooltip="What is given: the number of steps, or of model calls (1, 2 or 3 a step, 1 for the last one).",
+    )
+
+
+def denoise_input():
+    return io.Float.Input(
+        "denoise", default=1.0, min=0.0, max=1.0, step=0.01, tooltip="Less than 1 starts from a lower noise level."
+    )
+
+
+def steps_of(budget, function):
+    """The number of steps of a budget input's value, for a sampler function."""
+    if budget["budget"] == "steps":
+        return whole_number("steps", budget["steps"], least=1, most=MOST)
+    calls = whole_number("model_calls", budget["model_calls"], least=1, most=MOST)
+    return steps_for_model_calls(function, calls) if hasattr(function, "calls_per_step") else calls
+
+
+def sigmas_of(model, scheduler, steps, denoise):
+    """(steps + 1,) noise levels on the CPU; none where denoise is 0."""
+    model_sampling, denoise = model.get_model_object("model_sampling"), number("denoise", denoise, least=0, most=1)
+    if denoise == 0:
+        return torch.zeros(0)
+    total = int(steps / denoise)
+    if scheduler == UNIFORM_LAMBDA:
+        given, _ = of_model(model_sampling)
+        ends = levels(torch.tensor([float(model_sampling.sigma_max), 0.0]), model_sampling)[0].item()
+        sigmas = sigmas_uniform_lambda(total, float(model_sampling.sigma_min), ends, given["noise_schedule"])
+    else:
+        sigmas = comfy.samplers.calculate_sigmas(model_sampling, scheduler, total)
+    return sigmas.cpu()[-(steps + 1) :]
+
+
+def summary(sigmas, function, model):
+    """What the front end shows: the noise levels as half log-SNR lambda, steps, model calls."""
+    steps = max(0, len(sigmas) - 1)
+    calls = model_calls_for_steps(function, steps) if steps and hasattr(function, "calls_per_step") else steps
+    return {"seeds_plan": [{"sigmas": sigmas.tolist(), "steps": steps, "model_calls": calls}]}
+
+
+class SEEDSScheduler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="SEEDSScheduler",
+            display_name="SEEDS Scheduler",
+            category="sampling/SEEDS",
+            description="Noise levels for a sampler, by steps or by the number of model calls that you want to pay for.",
+            search_aliases=["SEEDS", "sigmas", "model calls", "NFE", "uniform lambda"],
+            inputs=[
+                io.Model.Input("model"),
+                io.Sampler.Input("sampler", tooltip="The sampler that the levels are for: it says how many model calls a step takes."),
+                io.Combo.Input("scheduler", options=scheduler_names(), default="karras", tooltip="How the noise levels are spaced."),
+                budget_input(),
+                denoise_input(),
+            ],
+            outputs=[io.Sigmas.Output()],
+        )
+
+    @classmethod
+    def execute(cls, model, sampler, scheduler, budget, denoise) -> io.NodeOutput:
+        function = getattr(sampler, "sampler_function", None)
+        sigmas = sigmas_of(model, scheduler, steps_of(budget, function), denoise)
+        return io.NodeOutput(sigmas, ui=summary(sigmas, function, model))

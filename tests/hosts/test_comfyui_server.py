@@ -1,0 +1,212 @@
+"""A real ComfyUI server, used as a browser uses it; skipped where there is no checkout (COMFYUI_PATH)."""
+
+import copy
+import time
+
+import numpy as np
+import pytest
+import torch
+from comfyui import Rejected, Server, checkout
+
+from seeds_samplers.demo.classifier import load_classifier
+from seeds_samplers.demo.glyphs import labels_of
+from seeds_samplers.sampling import SAMPLERS
+
+pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout: set COMFYUI_PATH")
+MODEL, POSITIVE, NEGATIVE, LATENT = ["1", 0], ["2", 0], ["3", 0], ["4", 0]
+SOLVER = {"solver": "SEEDS-2", "solver.eta": 1.0, "solver.s_noise": 1.0, "solver.prediction": "data"}
+SOLVER |= {"solver.noise_device": "cpu", "solver.variant": "2b", "solver.r": 0.5}
+LEVEL = 2  # of 255: what rounding may do to a saved image
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("comfyui")) as server:
+        server.expected_tracebacks = 0  # of the tests that make a node fail: the server logs one for each
+        yield server
+        assert len(server.tracebacks()) == server.expected_tracebacks, server.log.read_text()
+
+
+def node(name, **inputs):
+    return {"class_type": name, "inputs": inputs}
+
+
+def default_graph(text="A", batch=1, **ksampler):
+    """The default graph on the demo checkpoint."""
+    inputs = dict(seed=5, steps=12, cfg=2.0, sampler_name="SEEDS-2", scheduler="karras", denoise=1.0) | ksampler
+    return {
+        "1": node("SEEDSDemoCheckpoint"),
+        "2": node("CLIPTextEncode", text=text, clip=["1", 1]),
+        "3": node("CLIPTextEncode", text="", clip=["1", 1]),
+        "4": node("EmptyLatentImage", width=256, height=256, batch_size=batch),
+        "5": node("KSampler", model=MODEL, positive=POSITIVE, negative=NEGATIVE, latent_image=LATENT, **inputs),
+        "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
+        "7": node("SaveImage", images=["6", 0], filename_prefix="test"),
+    }
+
+
+def seeds_graph(batch=1, **inputs):
+    """The same with KSampler (SEEDS)."""
+    graph = default_graph(batch=batch)
+    given = dict(seed=5, cfg=2.0, scheduler="karras", denoise=1.0, variation_seed=0, variation_strength=0.0)
+    given |= {"budget": "steps", "budget.steps": 12} | SOLVER | inputs
+    graph["5"] = node("SEEDSKSampler", model=MODEL, positive=POSITIVE, negative=NEGATIVE, latent_image=LATENT, **given)
+    return graph
+
+
+def pictures(server, graph):
+    """(B, H, W, 3), 0 to 255."""
+    return np.stack([np.asarray(image).astype(int) for image in server.images(server.run(graph))])
+
+
+def close(a, b):
+    return abs(a - b).max() <= LEVEL
+
+
+class TestDropdown:
+    @pytest.mark.parametrize("name", ["KSampler", "KSamplerAdvanced", "KSamplerSelect"])
+    def test_has_every_sampler_once(self, server, name):
+        options = server.get(f"/object_info/{name}")[name]["input"]["required"]["sampler_name"]
+        names = options[0] if isinstance(options[0], list) else options[1]["options"]
+        assert [names.count(sampler) for sampler in SAMPLERS] == [1] * len(SAMPLERS)
+        assert names[0] == "euler"
+
+    @pytest.mark.parametrize("sampler", SAMPLERS)
+    def test_the_default_graph_draws_what_the_prompt_says(self, server, sampler):
+        classifier, right = load_classifier(), 0
+        for glyph in "AS7":
+            images = pictures(server, default_graph(glyph, batch=4, sampler_name=sampler))[:, ::8, ::8]
+            with torch.no_grad():
+                scores = classifier(torch.from_numpy(images).movedim(-1, 1).float() / 127.5 - 1)
+            right += (scores.argmax(1) == torch.tensor(labels_of(glyph))).sum().item()
+        assert right >= 11
+
+    def test_an_image_is_the_same_in_any_batch_and_with_more_steps_nearly(self, server):
+        alone, batch = pictures(server, default_graph()), pictures(server, default_graph(batch=4))
+        assert close(alone[0], batch[0]) and not close(batch[1], batch[0])
+        coarse, fine = (pictures(server, default_graph(steps=steps)) for steps in (40, 80))
+        assert abs(coarse - fine).mean() < 0.3 * abs(batch[1] - batch[0]).mean()
+
+    @pytest.mark.parametrize("sampler", SAMPLERS)
+    def test_a_run_split_over_two_samplers_is_one_run(self, server, sampler):
+        graph = default_graph(sampler_name=sampler)
+        whole = pictures(server, graph)
+        common = {key: value for key, value in graph["5"]["inputs"].items() if key not in ("seed", "denoise")}
+        common["noise_seed"] = 5
+        first = dict(add_noise="enable", start_at_step=0, end_at_step=5, return_with_leftover_noise="enable")
+        second = dict(add_noise="disable", start_at_step=5, end_at_step=10000, return_with_leftover_noise="disable")
+        graph["50"] = node("KSamplerAdvanced", **{**common, **first})
+        graph["5"] = node("KSamplerAdvanced", **{**common, **second, "latent_image": ["50", 0]})
+        assert close(pictures(server, graph), whole)
+
+    def test_image_to_image(self, server):
+        graph = default_graph()
+        original = pictures(server, graph)
+        graph["8"] = node("VAEEncode", pixels=["6", 0], vae=["1", 2])
+        again = {**graph["5"]["inputs"], "latent_image": ["8", 0], "denoise": 0.3, "seed": 9}
+        graph["9"] = node("KSampler", **again)
+        graph["10"] = node("VAEDecode", samples=["9", 0], vae=["1", 2])
+        graph["7"]["inputs"]["images"] = ["10", 0]
+        change = abs(pictures(server, graph) - original).mean()
+        assert 0.5 < change < 30
+
+    def test_inpainting_keeps_what_the_mask_keeps(self, server):
+        graph = default_graph()
+        original = pictures(server, graph)
+        graph["8"] = node("VAEEncode", pixels=["6", 0], vae=["1", 2])
+        graph["20"] = node("SolidMask", value=0.0, width=256, height=256)
+        graph["21"] = node("SolidMask", value=1.0, width=128, height=256)
+        graph["22"] = node("MaskComposite", destination=["20", 0], source=["21", 0], x=128, y=0, operation="add")
+        graph["23"] = node("SetLatentNoiseMask", samples=["8", 0], mask=["22", 0])
+        graph["9"] = node("KSampler", **{**graph["5"]["inputs"], "latent_image": ["23", 0], "seed": 9})
+        graph["10"] = node("VAEDecode", samples=["9", 0], vae=["1", 2])
+        graph["7"]["inputs"]["images"] = ["10", 0]
+        painted = pictures(server, graph)
+        assert abs(painted - original)[:, :, :128].max() <= 1
+        assert abs(painted - original)[:, :, 128:].mean() > 1
+
+
+class TestNodes:
+    def test_one_node_and_the_dropdown_agree(self, server):
+        assert close(pictures(server, seeds_graph(batch=2)), pictures(server, default_graph(batch=2)))
+
+    def test_custom_sampling_agrees_too(self, server):
+        graph = default_graph()
+        whole = pictures(server, graph)
+        graph["30"] = node("SEEDSSampler", **SOLVER)
+        graph["31"] = node(
+            "SEEDSScheduler", model=MODEL, sampler=["30", 0], scheduler="karras", denoise=1.0,
+            **{"budget": "model calls", "budget.model_calls": 24},
+        )  # fmt: skip
+        graph["5"] = node(
+            "SamplerCustom", model=MODEL, positive=POSITIVE, negative=NEGATIVE, latent_image=LATENT, cfg=2.0,
+            add_noise=True, noise_seed=5, sampler=["30", 0], sigmas=["31", 0],
+        )  # fmt: skip
+        assert close(pictures(server, graph), whole)
+        graph["31"]["inputs"]["scheduler"] = "uniform lambda"
+        assert not close(pictures(server, graph), whole)
+
+    def test_an_image_of_a_batch_is_redrawn_alone(self, server):
+        batch = pictures(server, seeds_graph(batch=4))
+        graph = seeds_graph(batch=4)
+        graph["40"] = node("LatentFromBatch", samples=LATENT, batch_index=2, length=1)
+        graph["5"]["inputs"]["latent_image"] = ["40", 0]
+        assert close(pictures(server, graph)[0], batch[2])
+
+    def test_what_was_planned_is_told(self, server):
+        outputs = server.run(seeds_graph(seed=77, **{"budget": "model calls", "budget.model_calls": 30}))
+        (plan,) = outputs["5"]["seeds_plan"]
+        assert plan["steps"] == 15 and plan["model_calls"] == 29 and len(plan["sigmas"]) == 16
+
+    def test_variation(self, server):
+        plain, same, other = (
+            pictures(server, seeds_graph(**inputs))
+            for inputs in ({}, {"variation_seed": 6, "variation_strength": 0.05}, {"seed": 6})
+        )
+        whole = pictures(server, seeds_graph(variation_seed=6, variation_strength=1.0))
+        assert close(whole, other) and abs(same - plain).mean() < abs(other - plain).mean()
+        assert not close(same, plain)
+
+    def test_denoised_output_is_the_last_denoised(self, server):
+        graph = seeds_graph()
+        latent = pictures(server, graph)
+        graph["6"]["inputs"]["samples"] = ["5", 1]
+        assert close(pictures(server, graph), latent)
+
+
+class TestWhatDoesNotFit:
+    @pytest.mark.parametrize(
+        ("inputs", "message"),
+        [
+            ({"solver.r": 2.0}, "bigger than max"),
+            ({"solver.eta": -1.0}, "smaller than min"),
+            ({"scheduler": "karass"}, "not in list"),
+            ({"budget.steps": 0}, "smaller than min"),
+        ],
+    )
+    def test_is_rejected_when_it_is_queued(self, server, inputs, message):
+        with pytest.raises(Rejected, match=message):
+            server.queue(seeds_graph(**inputs))
+
+    def test_options_that_contradict_each_other(self, server):
+        solver = {key: value for key, value in SOLVER.items() if key not in ("solver.variant", "solver.r")}
+        solver |= {"solver": "SEEDS-3", "solver.variant": "3a", "solver.r_1": 0.7, "solver.r_2": 0.4}
+        graph = seeds_graph()
+        graph["5"]["inputs"] = {k: v for k, v in graph["5"]["inputs"].items() if not k.startswith("solver")} | solver
+        server.expected_tracebacks += 1
+        with pytest.raises(RuntimeError, match=r"r_1: 0.7; expected .* < 0.4"):
+            server.run(graph)
+
+
+def test_interrupt_and_run_again(server):
+    before = pictures(server, default_graph(seed=31))
+    long = server.queue(default_graph(seed=32, steps=3000, batch=4))
+    server.wait(lambda: server.get("/queue")["queue_running"], 20)
+    time.sleep(1.5)
+    server.post("/interrupt", {})
+    status = server.finish(long, 30)["status"]
+    assert any(kind == "execution_interrupted" for kind, _ in status["messages"])
+    graph = copy.deepcopy(default_graph(seed=31))
+    graph["7"]["inputs"]["filename_prefix"] = "again"
+    graph["5"]["inputs"]["cfg"] = 2.0000001  # not from the cache
+    assert close(pictures(server, graph), before)
