@@ -1,4 +1,4 @@
-"""The ComfyUI adapter: the samplers in every sampler dropdown, and nodes of their own. The only code that imports comfy."""
+"""The ComfyUI adapter: the samplers in every dropdown, and nodes of their own. The only code that imports comfy."""
 
 from comfy_api.latest import ComfyExtension
 

@@ -10,6 +10,8 @@ from ..sampling import SAMPLERS, NoisePath
 
 FIRST_PERCENT = 1e-4  # core's own stand-in for the start of a flow schedule, where lambda is -infinity
 
+STAGES = ("r", "r_1", "r_2")  # the options that say where in a step its later model calls lie
+
 
 def of_model(model_sampling):
     """What a model's sampling object says: noise_schedule, sigma_data and the factor of s_noise."""
@@ -49,7 +51,9 @@ def for_comfy(name):
         )  # fmt: skip
 
     sample.__name__, sample.__doc__ = f"sample_{name}", inspect.getdoc(sampler)
-    sample.calls_per_step, sample.sampler_name = sampler.calls_per_step, name
+    sample.calls_per_step = sampler.calls_per_step
+    defaults = {key: value.default for key, value in inspect.signature(sampler).parameters.items() if key in STAGES}
+    sample.stages = lambda given: [given.get(key, default) for key, default in defaults.items()]
     return sample
 
 

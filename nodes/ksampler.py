@@ -8,7 +8,7 @@ import latent_preview
 from comfy_api.latest import io
 
 from .sampler import sampler_object, solver_input
-from .scheduler import budget_input, denoise_input, scheduler_names, sigmas_of, steps_of, summary
+from .scheduler import budget_input, denoise_input, scheduler_input, sigmas_of, steps_of, summary
 
 SEEDS = dict(default=0, min=0, max=0xFFFFFFFFFFFFFFFF)
 
@@ -41,7 +41,7 @@ class SEEDSKSampler(io.ComfyNode):
                 budget_input(),
                 io.Float.Input("cfg", default=8.0, min=0.0, max=100.0, step=0.1, round=0.01, tooltip="Guidance."),
                 solver_input(),
-                io.Combo.Input("scheduler", options=scheduler_names(), default="karras", tooltip="How the noise levels are spaced."),
+                scheduler_input(),
                 denoise_input(),
                 io.Int.Input("variation_seed", **SEEDS, tooltip="A second seed to mix in.", advanced=True),
                 io.Float.Input(
@@ -51,7 +51,7 @@ class SEEDSKSampler(io.ComfyNode):
             ],
             outputs=[
                 io.Latent.Output(display_name="latent"),
-                io.Latent.Output(display_name="denoised", tooltip="What the model made of the latent at the last step."),
+                io.Latent.Output(display_name="denoised", tooltip="What the model made of it at the last step."),
             ],
         )  # fmt: skip
 
@@ -78,4 +78,4 @@ class SEEDSKSampler(io.ComfyNode):
         denoised = latent
         if "x0" in last:
             denoised = {**latent_image, "samples": model.model.process_latent_out(last["x0"].cpu())}
-        return io.NodeOutput(latent, denoised, ui=summary(sigmas, sampler.sampler_function, model))
+        return io.NodeOutput(latent, denoised, ui=summary(sigmas, sampler, model))

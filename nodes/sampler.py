@@ -27,7 +27,9 @@ def _variant(options, what):
 OWN = {
     "SEEDS-1": [],
     "SEEDS-2": [
-        _variant(["2b", "2a"], "2b: the polynomial through both predictions, better at no cost. 2a: the paper's weights."),
+        _variant(
+            ["2b", "2a"], "2b: the polynomial through both predictions, better at no cost. 2a: the paper's weights."
+        ),
         _fraction("r", 0.5, "Where in the step, in lambda, the second model call lies."),
     ],
     "SEEDS-3": [

@@ -1,20 +1,23 @@
 """SEEDSScheduler: noise levels by steps or by model calls."""
 
+import math
+
 import comfy.samplers
 import torch
 from comfy_api.latest import io
 
 from ..sampling import sigmas_uniform_lambda, steps_for_model_calls
 from ..sampling.checks import number, whole_number
-from ..sampling.schedule import model_calls_for_steps
+from ..sampling.schedule import NOISE_SCHEDULES, model_calls_for_steps
 from .dropdown import levels, of_model
 
 UNIFORM_LAMBDA = "uniform lambda"
 MOST = 10_000
 
 
-def scheduler_names():
-    return [*comfy.samplers.SCHEDULER_NAMES, UNIFORM_LAMBDA]
+def scheduler_input():
+    names = [*comfy.samplers.SCHEDULER_NAMES, UNIFORM_LAMBDA]
+    return io.Combo.Input("scheduler", options=names, default="karras", tooltip="How the noise levels are spaced.")
 
 
 def budget_input():
@@ -71,11 +74,21 @@ def sigmas_of(model, scheduler, steps, denoise):
     return sigmas.cpu()[-(steps + 1) :]
 
 
-def summary(sigmas, function, model):
-    """What the front end shows: the noise levels as half log-SNR lambda, steps, model calls."""
+def summary(sigmas, sampler, model):
+    """What the front end shows: lambda at each step (null at noise level 0), where its stages lie, and the counts."""
+    model_sampling, function = model.get_model_object("model_sampling"), getattr(sampler, "sampler_function", None)
+    schedule = NOISE_SCHEDULES[of_model(model_sampling)[0]["noise_schedule"]]
+    heights = [schedule.level(sigma) for sigma in levels(sigmas, model_sampling).tolist()]
     steps = max(0, len(sigmas) - 1)
-    calls = model_calls_for_steps(function, steps) if steps and hasattr(function, "calls_per_step") else steps
-    return {"seeds_plan": [{"sigmas": sigmas.tolist(), "steps": steps, "model_calls": calls}]}
+    plan = {
+        "lambdas": [-math.log(level) if level else None for level in heights],
+        "stages": getattr(function, "stages", lambda options: [])(getattr(sampler, "extra_options", {})),
+        "steps": steps,
+        "model_calls": model_calls_for_steps(function, steps)
+        if steps and hasattr(function, "calls_per_step")
+        else steps,
+    }
+    return {"seeds_plan": [plan]}
 
 
 class SEEDSScheduler(io.ComfyNode):
@@ -85,12 +98,14 @@ class SEEDSScheduler(io.ComfyNode):
             node_id="SEEDSScheduler",
             display_name="SEEDS Scheduler",
             category="sampling/SEEDS",
-            description="Noise levels for a sampler, by steps or by the number of model calls that you want to pay for.",
+            description="Noise levels for a sampler, by steps or by the number of model calls.",
             search_aliases=["SEEDS", "sigmas", "model calls", "NFE", "uniform lambda"],
             inputs=[
                 io.Model.Input("model"),
-                io.Sampler.Input("sampler", tooltip="The sampler that the levels are for: it says how many model calls a step takes."),
-                io.Combo.Input("scheduler", options=scheduler_names(), default="karras", tooltip="How the noise levels are spaced."),
+                io.Sampler.Input(
+                    "sampler", tooltip="The sampler that the levels are for: it says how many model calls a step takes."
+                ),
+                scheduler_input(),
                 budget_input(),
                 denoise_input(),
             ],
@@ -101,4 +116,4 @@ class SEEDSScheduler(io.ComfyNode):
     def execute(cls, model, sampler, scheduler, budget, denoise) -> io.NodeOutput:
         function = getattr(sampler, "sampler_function", None)
         sigmas = sigmas_of(model, scheduler, steps_of(budget, function), denoise)
-        return io.NodeOutput(sigmas, ui=summary(sigmas, function, model))
+        return io.NodeOutput(sigmas, ui=summary(sigmas, sampler, model))

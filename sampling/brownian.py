@@ -21,9 +21,9 @@ import numpy as np
 
 UNIT = 2.0**-20
 CELL = 2**18  # units: a quarter in lambda
-# From which length in lambda on which spacing of the lattice, in units, is used. That 128 spacings fit keeps what the
-# scaling to the exact variance adds to a path of many short intervals, 1/600 of its size, below what the steps leave.
-LATTICES = ((2.0**-4, 2**9), (2.0**-8, 2**5), (0.0, 1))
+# From which length in lambda on which spacing of the lattice, in units, is used. That 64 spacings fit keeps what the
+# scaling to the exact variance adds to a path of many short intervals, 1/300 of its size, below what the steps leave.
+LATTICES = ((2.0**-4, 2**10), (2.0**-9, 2**5), (0.0, 1))
 PIECES = 32  # of an interval, at least, at whose ends the integral knows the path
 
 POINTS, POINT_WEIGHTS = np.polynomial.legendre.leggauss(10)

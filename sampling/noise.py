@@ -170,7 +170,9 @@ class NoisePath:
                 part *= sign * weight
             total = part if total is None else total + part
         images = total.flatten(1)[:, : math.prod(self.shape[1:])].reshape(self.shape)
-        return images.to(self.device, non_blocking=self.device.type == "cuda")  # elsewhere that is not safe
+        return images.contiguous().to(
+            self.device, non_blocking=self.device.type == "cuda"
+        )  # elsewhere that is not safe
 
     def normals(self, sigma, sigma_next):
         """As a call, but in float32 whatever x's dtype: what the samplers take, with levels as floats."""

@@ -16,7 +16,7 @@ import torch
 
 FIRST, SECOND = 0x7FEB352D, 0x846CA68B  # with shifts by 16, 15, 16
 PAIRS = 1 << 15  # of a slice: long enough for numpy, and the temporaries still fit a core's cache
-PAIRS_OF_MANY = 1 << 16  # with several threads: they wait for each other between numpy's calls, so these are longer
+PAIRS_OF_MANY = 1 << 17  # with several threads: they wait for each other between numpy's calls, so these are longer
 MOST_WORKERS = 4
 STEP, ANGLE = 2.0**-31, math.pi * 2.0**-31
 
@@ -92,7 +92,7 @@ def _on_cpu(drawn, factors, places):
     result = np.zeros_like(factors[0][1].numpy())  # not torch's zeros: its threads would spin in the way of ours
     images, _, half = result.shape
     workers = min(MOST_WORKERS, torch.get_num_threads(), images * half // PAIRS_OF_MANY) or 1
-    size = PAIRS if workers == 1 else min(2 * PAIRS_OF_MANY, -(-images * half // workers))
+    size = PAIRS if workers == 1 else min(PAIRS_OF_MANY, -(-images * half // workers))
     inner = min(size, max(images, half))  # whole rows of the axis that comes last in memory, if they fit
     rows, columns = (inner, size // inner) if images > half else (size // inner, inner)
     slices = list(product(range(0, images, rows), range(0, half, columns)))

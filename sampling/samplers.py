@@ -24,7 +24,7 @@ ARGUMENTS = """
         s_noise: multiplies the standard deviation of the noise.
         noise_sampler: noise_sampler(sigma, sigma_next) -> unit normals like x, independent for disjoint intervals;
             called in order, with 0-d tensors of x's device (float32 where x is half). A NoisePath is used in the
-            sampler's own clock. Left out: NoisePath(x, seed), one path for each image, whatever the batch and the steps.
+            sampler's own clock. Left out: NoisePath(x, seed), one path for each image.
         prediction: the semilinear form that is solved: "data", "noise" or "v" (EDM's).
         sigma_data: standard deviation of the data, for "v".
         noise_schedule: "karras" (x = x0 + sigma eps) or "flow" (x = (1 - sigma) x0 + sigma eps).

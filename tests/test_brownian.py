@@ -66,8 +66,8 @@ def test_ends_are_rounded_to_a_lattice_that_does_not_move(start, length):
     assert spacing * UNIT <= 1 / 1024
 
 
-def test_an_interval_is_at_least_128_spacings_long_but_on_the_finest_lattice():
-    assert all(length / (spacing * UNIT) >= 128 for length, spacing in LATTICES[:-1])
+def test_an_interval_is_at_least_64_spacings_long_but_on_the_finest_lattice():
+    assert all(length / (spacing * UNIT) >= 64 for length, spacing in LATTICES[:-1])
     assert LATTICES[-1] == (0, 1)
 
 

@@ -229,7 +229,7 @@ class TestIntegral:
             total = total + form.weight(np.array(middle)).item() * (value + step / 2)
             value = value + step
         total, value = (part / math.sqrt(form.variance(2, 5)) for part in (total * math.log(5 / 2) / steps, value))
-        assert (value - increment).std() < 0.025  # the ends of the long interval are rounded to 2^-11
+        assert (value - increment).std() < 0.025  # the ends of the long interval are rounded to 2^-10
         assert (total - integral).std() < 0.03 * integral.std()
 
     @pytest.mark.parametrize("ends", [(2, 5), (5, 0), (5, 5 - 1e-7)])

@@ -127,4 +127,6 @@ class Server:
     def tracebacks(self):
         """What the log says went wrong in our code or because of it."""
         text = re.sub(r"\x1b\[[0-9;]*m", "", self.log.read_text())
-        return [line for line in text.splitlines() if "Traceback" in line or "seeds-samplers" in line and "Error" in line]
+        return [
+            line for line in text.splitlines() if "Traceback" in line or ("seeds-samplers" in line and "Error" in line)
+        ]
