@@ -4,20 +4,31 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (Path(__file__).parents[1] / "README.md").read_text(), re.DOTALL)
+README = (Path(__file__).parents[1] / "README.md").read_text()
+PATH, MODEL, K_DIFFUSION = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_example_of_a_path_says_what_is_so():
+    names = {}
+    exec(PATH, names)
+    noise = names["noise"]
+    torch.testing.assert_close(names["alone"], noise[2:3])
+    assert 0.9 < torch.corrcoef(torch.stack([names["varied"].flatten(), noise.flatten()]))[0, 1] < 1
+    assert torch.equal(names["increment"], noise) and names["integral"].shape == noise.shape == (3, 4, 64, 64)
 
 
 def test_the_example_runs():
     names = {}
-    exec(BLOCKS[0], names)
+    exec(MODEL, names)
     assert names["images"].shape == (2, 3, 32, 32) and names["images"].isfinite().all()
 
 
 def test_the_example_with_k_diffusion_runs():
     pytest.importorskip("k_diffusion", reason="the extra k-diffusion is not installed")
     names = {}
-    exec(BLOCKS[0], names)
+    exec(MODEL, names)
     before = names["images"]
-    exec(BLOCKS[1], names)
+    exec(K_DIFFUSION, names)
     assert names["images"].shape == before.shape and names["images"].isfinite().all()
