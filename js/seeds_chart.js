@@ -53,7 +53,7 @@ class Chart {
     this.settings = ""; // the widgets' values that the plan belongs to
     this.step = null;
     this.root = document.createElement("div");
-    this.root.style.cssText = `width:100%;height:${HEIGHT}px;min-height:${HEIGHT}px;overflow:hidden;`;
+    this.root.style.cssText = `width:100%;height:${HEIGHT}px;max-height:${HEIGHT}px;overflow:hidden;`;
     this.canvas = document.createElement("canvas");
     this.canvas.style.cssText = "width:100%;height:100%;display:block;";
     this.canvas.setAttribute("role", "img");

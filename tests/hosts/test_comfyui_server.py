@@ -7,15 +7,23 @@ import numpy as np
 import pytest
 import torch
 from comfyui import Rejected, Server, checkout
+from comfyui_graphs import (
+    LATENT,
+    SOLVER,
+    again,
+    custom_graph,
+    default_graph,
+    inpaint_graph,
+    node,
+    seeds_graph,
+    split_graph,
+)
 
 from seeds_samplers.demo.classifier import load_classifier
 from seeds_samplers.demo.glyphs import labels_of
 from seeds_samplers.sampling import SAMPLERS
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout: set COMFYUI_PATH")
-MODEL, POSITIVE, NEGATIVE, LATENT = ["1", 0], ["2", 0], ["3", 0], ["4", 0]
-SOLVER = {"solver": "SEEDS-2", "solver.eta": 1.0, "solver.s_noise": 1.0, "solver.prediction": "data"}
-SOLVER |= {"solver.noise_device": "cpu", "solver.variant": "2b", "solver.r": 0.5}
 LEVEL = 2  # of 255: what rounding may do to a saved image
 
 
@@ -25,33 +33,6 @@ def server(tmp_path_factory):
         server.expected_tracebacks = 0  # of the tests that make a node fail: the server logs one for each
         yield server
         assert len(server.tracebacks()) == server.expected_tracebacks, server.log.read_text()
-
-
-def node(name, **inputs):
-    return {"class_type": name, "inputs": inputs}
-
-
-def default_graph(text="A", batch=1, **ksampler):
-    """The default graph on the demo checkpoint."""
-    inputs = dict(seed=5, steps=12, cfg=2.0, sampler_name="SEEDS-2", scheduler="karras", denoise=1.0) | ksampler
-    return {
-        "1": node("SEEDSDemoCheckpoint"),
-        "2": node("CLIPTextEncode", text=text, clip=["1", 1]),
-        "3": node("CLIPTextEncode", text="", clip=["1", 1]),
-        "4": node("EmptyLatentImage", width=256, height=256, batch_size=batch),
-        "5": node("KSampler", model=MODEL, positive=POSITIVE, negative=NEGATIVE, latent_image=LATENT, **inputs),
-        "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
-        "7": node("SaveImage", images=["6", 0], filename_prefix="test"),
-    }
-
-
-def seeds_graph(batch=1, **inputs):
-    """The same with KSampler (SEEDS)."""
-    graph = default_graph(batch=batch)
-    given = dict(seed=5, cfg=2.0, scheduler="karras", denoise=1.0, variation_seed=0, variation_strength=0.0)
-    given |= {"budget": "steps", "budget.steps": 12} | SOLVER | inputs
-    graph["5"] = node("SEEDSKSampler", model=MODEL, positive=POSITIVE, negative=NEGATIVE, latent_image=LATENT, **given)
-    return graph
 
 
 def pictures(server, graph):
@@ -89,39 +70,16 @@ class TestDropdown:
 
     @pytest.mark.parametrize("sampler", SAMPLERS)
     def test_a_run_split_over_two_samplers_is_one_run(self, server, sampler):
-        graph = default_graph(sampler_name=sampler)
-        whole = pictures(server, graph)
-        common = {key: value for key, value in graph["5"]["inputs"].items() if key not in ("seed", "denoise")}
-        common["noise_seed"] = 5
-        first = dict(add_noise="enable", start_at_step=0, end_at_step=5, return_with_leftover_noise="enable")
-        second = dict(add_noise="disable", start_at_step=5, end_at_step=10000, return_with_leftover_noise="disable")
-        graph["50"] = node("KSamplerAdvanced", **{**common, **first})
-        graph["5"] = node("KSamplerAdvanced", **{**common, **second, "latent_image": ["50", 0]})
-        assert close(pictures(server, graph), whole)
+        whole = pictures(server, default_graph(sampler_name=sampler))
+        assert close(pictures(server, split_graph(sampler_name=sampler)), whole)
 
     def test_image_to_image(self, server):
         graph = default_graph()
-        original = pictures(server, graph)
-        graph["8"] = node("VAEEncode", pixels=["6", 0], vae=["1", 2])
-        again = {**graph["5"]["inputs"], "latent_image": ["8", 0], "denoise": 0.3, "seed": 9}
-        graph["9"] = node("KSampler", **again)
-        graph["10"] = node("VAEDecode", samples=["9", 0], vae=["1", 2])
-        graph["7"]["inputs"]["images"] = ["10", 0]
-        change = abs(pictures(server, graph) - original).mean()
+        change = abs(pictures(server, again(graph, "20", denoise=0.3)) - pictures(server, graph)).mean()
         assert 0.5 < change < 30
 
     def test_inpainting_keeps_what_the_mask_keeps(self, server):
-        graph = default_graph()
-        original = pictures(server, graph)
-        graph["8"] = node("VAEEncode", pixels=["6", 0], vae=["1", 2])
-        graph["20"] = node("SolidMask", value=0.0, width=256, height=256)
-        graph["21"] = node("SolidMask", value=1.0, width=128, height=256)
-        graph["22"] = node("MaskComposite", destination=["20", 0], source=["21", 0], x=128, y=0, operation="add")
-        graph["23"] = node("SetLatentNoiseMask", samples=["8", 0], mask=["22", 0])
-        graph["9"] = node("KSampler", **{**graph["5"]["inputs"], "latent_image": ["23", 0], "seed": 9})
-        graph["10"] = node("VAEDecode", samples=["9", 0], vae=["1", 2])
-        graph["7"]["inputs"]["images"] = ["10", 0]
-        painted = pictures(server, graph)
+        original, painted = pictures(server, default_graph()), pictures(server, inpaint_graph())
         assert abs(painted - original)[:, :, :128].max() <= 1
         assert abs(painted - original)[:, :, 128:].mean() > 1
 
@@ -131,20 +89,9 @@ class TestNodes:
         assert close(pictures(server, seeds_graph(batch=2)), pictures(server, default_graph(batch=2)))
 
     def test_custom_sampling_agrees_too(self, server):
-        graph = default_graph()
-        whole = pictures(server, graph)
-        graph["30"] = node("SEEDSSampler", **SOLVER)
-        graph["31"] = node(
-            "SEEDSScheduler", model=MODEL, sampler=["30", 0], scheduler="karras", denoise=1.0,
-            **{"budget": "model calls", "budget.model_calls": 24},
-        )  # fmt: skip
-        graph["5"] = node(
-            "SamplerCustom", model=MODEL, positive=POSITIVE, negative=NEGATIVE, latent_image=LATENT, cfg=2.0,
-            add_noise=True, noise_seed=5, sampler=["30", 0], sigmas=["31", 0],
-        )  # fmt: skip
-        assert close(pictures(server, graph), whole)
-        graph["31"]["inputs"]["scheduler"] = "uniform lambda"
-        assert not close(pictures(server, graph), whole)
+        whole = pictures(server, default_graph())
+        assert close(pictures(server, custom_graph()), whole)
+        assert not close(pictures(server, custom_graph(scheduler="uniform lambda")), whole)
 
     def test_an_image_of_a_batch_is_redrawn_alone(self, server):
         batch = pictures(server, seeds_graph(batch=4))

@@ -1,0 +1,114 @@
+"""The front end in a real browser, in both of its renderers; skipped without Chromium, playwright or a checkout."""
+
+import pytest
+from browser import CHROMIUM, fit, load, page_of, run
+from comfyui import REPOSITORY, Server, checkout
+from comfyui_graphs import WORKFLOWS, custom_graph, default_graph, seeds_graph
+
+pytest.importorskip("playwright", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("comfyui")) as server:
+        yield server
+        assert server.tracebacks() == []
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes 2.0"])
+def page(request, server):
+    with page_of(server, request.param) as page:
+        page.nodes_2 = request.param
+        yield page
+        assert page.ours == []
+
+
+def value(page, node, widget):
+    return page.evaluate(
+        """([node, name]) => window.app.graph._nodes.find((one) => one.comfyClass === node)
+            .widgets.find((widget) => widget.name === name).value""",
+        [node, widget],
+    )
+
+
+def place_of(page, node, widget):
+    """Where a widget of the classic renderer is on the screen."""
+    return page.evaluate(
+        """([name, widget]) => {
+            const node = window.app.graph._nodes.find((one) => one.comfyClass === name);
+            const found = node.widgets.find((one) => one.name === widget);
+            const [x, y] = [node.pos[0] + node.size[0] * 0.6, node.pos[1] + found.last_y + 10];
+            const { scale, offset } = window.app.canvas.ds;
+            const box = window.app.canvas.canvas.getBoundingClientRect();
+            return [box.left + (x + offset[0]) * scale, box.top + (y + offset[1]) * scale];
+        }""",
+        [node, widget],
+    )
+
+
+def words(page):
+    return page.locator("canvas[role=img]").first.get_attribute("aria-label")
+
+
+def ink(page):
+    """How many pixels of the first chart are drawn."""
+    return page.evaluate(
+        """() => { const canvas = document.querySelector("canvas[role=img]");
+            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            return data.filter((byte, i) => i % 4 === 3 && byte > 0).length; }"""
+    )
+
+
+def test_seeds_2_is_chosen_by_mouse_and_draws(page, server):
+    load(page, default_graph(sampler_name="euler"))
+    fit(page)
+    if page.nodes_2:
+        page.get_by_role("combobox").filter(has_text="euler").first.click()
+        page.get_by_role("option", name="SEEDS-2", exact=True).click()
+    else:
+        page.mouse.click(*place_of(page, "KSampler", "sampler_name"))
+        page.locator(".litecontextmenu .litemenu-entry").get_by_text("SEEDS-2", exact=True).click()
+    page.wait_for_timeout(300)
+    assert value(page, "KSampler", "sampler_name") == "SEEDS-2"
+    history = run(page, server)
+    assert history["status"]["status_str"] == "success" and history["outputs"]
+
+
+def test_the_chart_counts_before_a_run_and_shows_the_levels_after_it(page, server):
+    load(page, seeds_graph(**{"budget": "model calls", "budget.model_calls": 40}))
+    fit(page)
+    page.wait_for_timeout(600)
+    assert words(page) == "20 steps, 39 model calls"
+    before = ink(page)
+    run(page, server)
+    assert words(page) == "20 steps, 39 model calls" and ink(page) > before
+    page.evaluate(
+        """() => { const node = window.app.graph._nodes.find((one) => one.comfyClass === "SEEDSKSampler");
+            const widget = node.widgets.find((one) => one.name === "budget.model_calls");
+            widget.value = 7; widget.callback?.(7); }"""
+    )
+    page.wait_for_timeout(900)
+    assert words(page) == "4 steps, 7 model calls"
+
+
+def test_the_schedulers_chart_counts_for_the_sampler_it_is_connected_to(page, server):
+    load(page, custom_graph(model_calls=24))
+    fit(page)
+    page.wait_for_timeout(600)
+    assert words(page) == "12 steps, 23 model calls"
+    assert run(page, server)["status"]["status_str"] == "success"
+    assert words(page) == "12 steps, 23 model calls"
+
+
+@pytest.mark.parametrize("name", [name for name in WORKFLOWS if name != "SEEDS-2 in a KSampler"])
+def test_the_example_workflows_run(page, server, name):
+    files = server.get("/api/workflow_templates")["seeds-samplers"]
+    assert name in files and (REPOSITORY / "example_workflows" / f"{name}.jpg").exists()
+    page.evaluate(
+        """async (name) => { const url = `/api/workflow_templates/seeds-samplers/${encodeURIComponent(name)}.json`;
+            await window.app.loadGraphData(await (await fetch(url)).json()); }""",
+        name,
+    )
+    page.wait_for_timeout(1000)
+    assert run(page, server)["status"]["status_str"] == "success"
