@@ -1,5 +1,6 @@
 """A real ComfyUI server with this repository as a custom node, and a client for it."""
 
+import importlib.util
 import io
 import json
 import os
@@ -20,9 +21,10 @@ PARTS = ("__init__.py", "nodes", "sampling", "demo", "js", "locales", "example_w
 
 
 def checkout():
-    """The ComfyUI checkout to test against, or None."""
+    """The ComfyUI checkout to test against, or None where there is none or its requirements are not installed."""
     path = Path(os.environ.get("COMFYUI_PATH") or Path.home() / "comfy" / "ComfyUI")
-    return path if (path / "main.py").exists() else None
+    installed = all(importlib.util.find_spec(name) for name in ("comfyui_frontend_package", "torchsde"))
+    return path if installed and (path / "main.py").exists() else None
 
 
 class Rejected(Exception):

@@ -1,6 +1,6 @@
 """The adapter in one process with ComfyUI's own code: the mathematics of its seeds_2 and seeds_3, and good manners.
 
-Skipped where there is no ComfyUI checkout (COMFYUI_PATH).
+Skipped where there is no ComfyUI checkout (COMFYUI_PATH) with its requirements.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import torch
 from comfyui import checkout
 
 if checkout() is None:
-    pytest.skip("no ComfyUI checkout: set COMFYUI_PATH", allow_module_level=True)
+    pytest.skip("no ComfyUI checkout (COMFYUI_PATH) with its requirements", allow_module_level=True)
 sys.path.insert(0, str(checkout()))
 
 import comfy.cli_args

@@ -1,6 +1,7 @@
 """A real ComfyUI server, used as a browser uses it; skipped where there is no checkout (COMFYUI_PATH)."""
 
 import copy
+import math
 import time
 
 import numpy as np
@@ -23,7 +24,7 @@ from seeds_samplers.demo.classifier import load_classifier
 from seeds_samplers.demo.glyphs import labels_of
 from seeds_samplers.sampling import SAMPLERS
 
-pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout: set COMFYUI_PATH")
+pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout (COMFYUI_PATH) with its requirements")
 LEVEL = 2  # of 255: what rounding may do to a saved image
 
 
@@ -103,7 +104,10 @@ class TestNodes:
     def test_what_was_planned_is_told(self, server):
         outputs = server.run(seeds_graph(seed=77, **{"budget": "model calls", "budget.model_calls": 30}))
         (plan,) = outputs["5"]["seeds_plan"]
-        assert plan["steps"] == 15 and plan["model_calls"] == 29 and len(plan["sigmas"]) == 16
+        assert plan["steps"] == 15 and plan["model_calls"] == 29 and plan["stages"] == [0.5]
+        *lambdas, last = plan["lambdas"]
+        assert len(lambdas) == 15 and lambdas == sorted(lambdas) and last is None
+        assert lambdas[0] == pytest.approx(-math.log(80)) and lambdas[-1] == pytest.approx(-math.log(0.01))
 
     def test_variation(self, server):
         plain, same, other = (
