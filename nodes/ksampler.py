@@ -16,7 +16,7 @@ SEEDS = dict(default=0, min=0, max=0xFFFFFFFFFFFFFFFF)
 def initial_noise(latent_image, seed, indices, variation_seed, strength):
     """ComfyUI's own noise of the seed, with that of the variation mixed in by the angle that NoisePath uses."""
     noise = comfy.sample.prepare_noise(latent_image, seed, indices)
-    if strength:
+    if strength and variation_seed != seed:
         other = comfy.sample.prepare_noise(latent_image, variation_seed, indices)
         noise = noise * math.cos(strength * math.pi / 2) + other * math.sin(strength * math.pi / 2)
     return noise

@@ -25,8 +25,8 @@ FLATTEST, STEEPEST = 1e-6, 16.0
 
 def whole_numbers(name, values, batch, expected):
     """A list of `batch` ints from a sequence of them; ValueError for anything else."""
-    several = isinstance(values, (Sequence, np.ndarray, torch.Tensor)) and not isinstance(values, (str, bytes))
-    numbers = [as_int(value) for value in values] if several and np.ndim(values) == 1 else [None]
+    one_axis = getattr(values, "ndim", 1) == 1 and isinstance(values, (Sequence, np.ndarray, torch.Tensor))
+    numbers = [as_int(value) for value in values] if one_axis and not isinstance(values, (str, bytes)) else [None]
     if None in numbers:
         raise ValueError(f"{name}: {values!r}; expected {expected}")
     if len(numbers) != batch:
@@ -43,9 +43,11 @@ def image_keys(seed, batch, indices=None, name="seed"):
     """
     if seed is None:
         seed = torch.randint(0, 2**63 - 1, (), dtype=torch.int64).item()
-    one = as_int(seed)
+    one = as_int(seed) if getattr(seed, "ndim", 0) == 0 else None
     seeds = (
-        [one] * batch if one is not None else whole_numbers(name, seed, batch, "a whole number or one for each image")
+        [one] * batch
+        if one is not None
+        else whole_numbers(name, seed, batch, "a whole number, one for each image, or None")
     )
     if indices is not None:
         indices = whole_numbers("indices", indices, batch, "a sequence of whole numbers")
@@ -110,18 +112,24 @@ class NoisePath:
 
     Args:
         x: (B, ...) floating point; gives shape, dtype and device.
-        seed: an int, a sequence of ints, or None; with `indices`, a whole number for each image, it gives the images'
-            keys: see image_keys. The same key and shape of an image give the same path in any batch.
+        seed: an int (image i of the batch has the key (seed, i)), an int for each image (the keys are (seed[i], 0)), or
+            None, a seed from torch's global generator. Seeds count modulo 2^64. The same key, and the same size of an
+            image, give the same path in any batch.
+        indices: a whole number for each image, to stand in the key for i or 0: for an image of a batch drawn alone.
         noise_device: "cpu" draws there and moves the numbers; "gpu" draws on x's device: the same, to rounding.
-        variation_seed, variation_strength: mixes the path of that seed in, by the angle strength * pi / 2: 0 is the
-            path of `seed`, 1 that of variation_seed, and any strength in between as Gaussian as they are.
-        prediction, eta, sigma_data: the form whose clock the path has (SEEDS, arXiv 2305.14267; prediction.py): the
-            increments are those of the noise that it adds. The samplers set it themselves.
+        variation_seed, variation_strength: mixes the path of that seed (keys as for `seed`) in, by the angle
+            strength * pi / 2: 0 is the path of `seed`, 1 that of variation_seed, any strength in between as Gaussian.
+        prediction, eta, sigma_data: the variance of the path grows as that of the noise that a sampler with these
+            options adds (SEEDS, arXiv 2305.14267; prediction.py), so that its increments add up to those of longer
+            intervals, weighted by the standard deviations of that noise. For k-diffusion's samplers the defaults are
+            right. Our samplers set their own. An eta above 16 counts as 16 here.
         noise_schedule: what sigma means, "karras" or "flow".
 
-    Disjoint intervals are independent, every increment is exactly Gaussian, and those of the intervals of a step add
-    up, weighted by their standard deviations, to that of the step (to the lattice of brownian.py). An interval may be
-    asked for in any order and from its end to its start (the negative). ValueError naming what does not fit.
+    Every increment is exactly Gaussian. Intervals that do not overlap are independent where both are 1/16 in lambda or
+    longer, or both shorter than that and longer than 1/256; of different lengths, ends are rounded differently, by up
+    to 2^-11 in lambda (brownian.py says how much correlation that can make). An interval may be asked for in any order,
+    and from its end to its start (the negative). One that ends at sigma 0 has a Gaussian of its own, unrelated to the
+    rest of the path. ValueError naming what does not fit.
     """
 
     def __init__(
@@ -155,52 +163,69 @@ class NoisePath:
         return other
 
     def _read(self, sigma, sigma_next):
-        """Both ends in lambda, in order, and whether they were given in that order."""
-        given = [float(sigma), float(sigma_next)]
-        forward = given[0] > given[1]
-        levels = map(self.schedule.level, self.schedule.read(given if forward else given[::-1]))
+        """Both ends in lambda, in order, and 1 or -1: whether they were given in that order."""
+        most = self.schedule.sigma_limit if self.schedule.sigma_limit < math.inf else None
+        sigma, sigma_next = (
+            number(name, value, least=0, most=most) for name, value in (("sigma", sigma), ("sigma_next", sigma_next))
+        )
+        if sigma == sigma_next:
+            raise ValueError(f"sigma_next: {sigma_next}; expected another level than sigma, {sigma}")
+        levels = map(self.schedule.level, self.schedule.read(sorted([sigma, sigma_next], reverse=True)))
         start, stop = (-math.log(level) if level else math.inf for level in levels)
-        return start, stop, 1.0 if forward else -1.0
+        return start, stop, 1.0 if sigma > sigma_next else -1.0
 
     def _mixed(self, draw, sign):
-        total = None
-        for weight, paths in self.paths:
-            part = draw(paths)
-            if (sign, weight) != (1.0, 1.0):
-                part *= sign * weight
-            total = part if total is None else total + part
+        total = draw(self.paths[0][1])
+        if len(self.paths) == 2:
+            (weight, _), (other_weight, other) = self.paths
+            total = weight * total + other_weight * draw(other)
+            same = [a == b for a, b in zip(*(keys for _, keys in self.keys), strict=True)]
+            if any(same):  # one path mixed with itself is that path
+                total[torch.tensor(same, device=total.device)] /= weight + other_weight
+        if sign < 0:
+            total = -total
         images = total.flatten(1)[:, : math.prod(self.shape[1:])].reshape(self.shape)
-        return images.contiguous().to(
-            self.device, non_blocking=self.device.type == "cuda"
-        )  # elsewhere that is not safe
+        return images.contiguous().to(self.device, non_blocking=self.device.type == "cuda")  # elsewhere not safe
 
-    def normals(self, sigma, sigma_next):
-        """As a call, but in float32 whatever x's dtype: what the samplers take, with levels as floats."""
+    def shortest(self, intervals):
+        """The length in lambda of the shortest of some intervals (sigma, sigma_next > 0); infinite for none."""
+        levels = [[self.schedule.level(sigma) for sigma in interval] for interval in intervals]
+        return min((math.log(start) - math.log(stop) for start, stop in levels), default=math.inf)
+
+    def normals(self, sigma, sigma_next, shortest=math.inf):
+        """As a call, but in float32 whatever x's dtype: what the samplers take, with levels as floats.
+
+        shortest: the ends are rounded as those of an interval of that length in lambda: with the shortest of a step,
+        all of its intervals are on one lattice.
+        """
         start, stop, sign = self._read(sigma, sigma_next)
         if stop == math.inf:  # the rest of the path has no clock; nothing else will ask for a part of it
             return self._mixed(lambda paths: paths.gaussians({("rest", start): 1.0}), sign)
-        begin, end = positions(start, stop)
+        begin, end = positions(start, stop, shortest)
         if begin == end:
             return self._mixed(lambda paths: paths.gaussians({("interval", start, stop): 1.0}), sign)
         return self._mixed(lambda paths: paths.increment(begin, end), sign)
 
     def __call__(self, sigma, sigma_next):
+        """Unit normals of the interval, numbers or 0-d tensors in the noise schedule's sigma; x's shape and dtype."""
         return self.normals(sigma, sigma_next).to(self.dtype)
 
     def with_integral(self, sigma, sigma_next):
         """The increment over an interval, sigma > sigma_next > 0, and the path's integral over it (both float32).
 
-        The integral is that of weight(tau) (G(tau) - G(sigma)) in lambda, divided by the standard deviation of
-        G(sigma_next) - G(sigma); the increment is that difference so divided, as a call gives it. weight is 1 for
-        the data form, tau sigma_data / sqrt(tau^2 + sigma_data^2) for v, -tau for noise, tau the VE noise level: the
-        effect on a step of the noise within it, to first order, is (1 + eta) times its standard deviation times this.
-        The two are Gaussian with the exact covariance. The path is known at 32 places of the interval or more; what
-        lies between, less than 1/1000 of the integral's variance given the increment, is drawn afresh.
+        With G the path in its clock and tau the VE noise level, the integral is that of weight(tau) (G(tau) - G(sigma))
+        in lambda, divided by the standard deviation of G(sigma_next) - G(sigma); the increment is that difference so
+        divided, as a call gives it. weight is 1 for the data form, tau sigma_data / sqrt(tau^2 + sigma_data^2) for v,
+        -tau for noise: the effect on a step of the noise within it is, to first order, (1 + eta) times its standard
+        deviation times this. Both are Gaussian with the exact covariance. The path is known at 32 places of the
+        interval or more (fewer below 3e-5 in lambda); the bridges between them are drawn afresh: less than 1/1000 of
+        the integral's variance given the increment, for lengths up to 1 and eta up to 1. Takes about 80 Gaussians.
         """
         start, stop, sign = self._read(sigma, sigma_next)
         begin, end = positions(start, stop) if stop < math.inf else (0, 0)
         if sign < 0 or begin == end:
-            raise ValueError(f"sigma_next: {float(sigma_next)}; expected a level > 0 well below sigma, {float(sigma)}")
+            least = "more than 0 and, by 1e-6 or more in lambda, less"
+            raise ValueError(f"sigma_next: {float(sigma_next)}; expected {least} than sigma, {float(sigma)}")
         units = (start / UNIT, stop / UNIT)
         integral = self._mixed(lambda paths: paths.integral(begin, end, *units), sign)
         return self.normals(sigma, sigma_next), integral

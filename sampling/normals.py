@@ -122,15 +122,16 @@ def _signed(number):
 
 def _on_device(drawn, factors, places):
     for total, keys, weights in drawn:
-        halves = torch.from_numpy(keys.view(np.int32)).to(total.device)[..., None]
+        halves = torch.from_numpy(keys.view(np.int32)).to(total.device, non_blocking=total.is_cuda)[..., None]
         total.zero_()
         for (low, high), weight in zip(halves, weights.tolist(), strict=True):
             bits = (places[:, None] ^ low) * _signed(FIRST)
             bits ^= bits >> 15 & 0x1FFFF
             bits = (bits + high) * _signed(SECOND)
             bits ^= bits >> 16 & 0xFFFF
-            radius = torch.log(((bits[0] & 0x7FFFFFFF) + 0.5) * STEP).mul_(-2 * weight * weight).sqrt_()
-            angle = bits[1] * ANGLE
+            radius = (bits[0] & 0x7FFFFFFF).to(torch.float32).add_(0.5).mul_(STEP)
+            radius = radius.log_().mul_(-2 * weight * weight).sqrt_()
+            angle = bits[1].to(torch.float32).mul_(ANGLE)
             for part, function in enumerate((torch.cos, torch.sin)):
                 total[:, part].add_(function(angle).mul_(radius), alpha=math.copysign(1, weight))
     return sum(tensor * factor for factor, tensor in factors)
@@ -147,8 +148,8 @@ class Normals:
     def empty(self, images):
         """A tensor to fill. The longer axis comes last in memory, so that many small images are as quick as a large."""
         if images > self.half:
-            return torch.empty(2, self.half, images, device=self.device).permute(2, 0, 1)
-        return torch.empty(images, 2, self.half, device=self.device)
+            return torch.empty(2, self.half, images, dtype=torch.float32, device=self.device).permute(2, 0, 1)
+        return torch.empty(images, 2, self.half, dtype=torch.float32, device=self.device)
 
     def combine(self, drawn, factors):
         """Fill tensors with weighted sums of Gaussians, then return the sum of factor * tensor over `factors`.

@@ -45,6 +45,8 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
     x = x.to(precision)
     sums = []  # the points still to be reached, the nearest first: the terms known of each so far
     for i, stages in enumerate(tqdm(plan.steps, disable=disable)):
+        if isinstance(noise_sampler, NoisePath):
+            shortest = noise_sampler.shortest((stage.sigma, stage.sigma_next) for stage in stages if stage.noise)
         for k, stage in enumerate(stages):
             seen = x.to(dtype)
             denoised = model(seen, seen.new_full((seen.shape[0],), stage.sigma), **extra_args)
@@ -62,7 +64,7 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
             del denoised
             if stage.noise:
                 if isinstance(noise_sampler, NoisePath):  # takes floats: nothing has to be read from the device
-                    noise = noise_sampler.normals(stage.sigma, stage.sigma_next)
+                    noise = noise_sampler.normals(stage.sigma, stage.sigma_next, shortest)
                 else:
                     noise = noise_sampler(level, x.new_full((), stage.sigma_next))
                 x.add_(like(noise, x, "noise_sampler"), alpha=stage.noise)

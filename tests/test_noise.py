@@ -50,8 +50,8 @@ class TestKeys:
     @pytest.mark.parametrize(
         ("seed", "indices", "message"),
         [
-            (True, None, "seed: True; expected a whole number or one for each image"),
-            (1.5, None, "seed: 1.5; expected a whole number or one for each image"),
+            (True, None, "seed: True; expected a whole number, one for each image, or None"),
+            (1.5, None, "seed: 1.5; expected a whole number, one for each image, or None"),
             ([1, 2], None, "seed: a sequence of 2; expected one for each of the 3 images"),
             (1, [0, 1], "indices: a sequence of 2; expected one for each of the 3 images"),
             (1, 2, "indices: 2; expected a sequence of whole numbers"),
@@ -157,6 +157,19 @@ class TestIndependence:
         rows = [normals(*intervals, seed=seed, batch=3) for seed in (0, 1, 2**63)]
         assert correlations(torch.cat(rows)) < FIVE_SIGMA
 
+    def test_between_intervals_too_short_for_any_lattice(self):
+        ends = [5 * math.exp(-3e-7 * i) for i in range(7)]
+        assert correlations(normals(*pairwise(ends), (5, 4), (4.99999, 4))) > 0.9  # the last two are nearly the same
+        assert correlations(normals(*pairwise(ends), (5, 4))) < FIVE_SIGMA
+
+    def test_the_intervals_of_a_step_are_on_one_lattice(self):
+        """Of very unequal stages, too, the noise of the second is independent of the first's."""
+        path, level = NoisePath(torch.zeros(1, COUNT), 1), [5, 5 * math.exp(-0.0626), 5 * math.exp(-0.0631)]
+        shortest = path.shortest(pairwise(level))
+        assert shortest == pytest.approx(0.0005)
+        rows = torch.cat([path.normals(*interval, shortest) for interval in pairwise(level)])
+        assert correlations(rows) < FIVE_SIGMA
+
     @given(st.floats(0.01, 80), st.floats(1e-7, 8), st.sampled_from(PREDICTIONS), st.sampled_from([0.1, 1, 1e20]))
     def test_any_interval_is_standard_normal(self, sigma, length, prediction, eta):
         values = normals((sigma, sigma * math.exp(-length)), prediction=prediction, eta=eta)[0].double()
@@ -234,7 +247,7 @@ class TestIntegral:
 
     @pytest.mark.parametrize("ends", [(2, 5), (5, 0), (5, 5 - 1e-7)])
     def test_of_no_interval(self, ends):
-        with pytest.raises(ValueError, match=r"sigma_next: .*; expected a level > 0 well below sigma"):
+        with pytest.raises(ValueError, match=r"sigma_next: .*; expected more than 0 and, by 1e-6 or more"):
             NoisePath(X, 3).with_integral(*ends)
 
 
@@ -252,6 +265,14 @@ class TestVariation:
         assert (rows.std(1) - 1).abs().max() < FIVE_SIGMA and table[0, 1].abs() < FIVE_SIGMA
         assert table[0, 2] == pytest.approx(math.cos(strength * math.pi / 2), abs=FIVE_SIGMA)
         assert table[0, 3] == pytest.approx(math.sin(strength * math.pi / 2), abs=FIVE_SIGMA)
+
+    def test_of_the_same_path_changes_nothing(self):
+        """Mixed with itself, image by image, a path is what it was, not a wider one."""
+        plain = NoisePath(X, [7, 8, 9, 5])(9, 4)
+        for seed in (7, [7, 8, 9, 5], [7 - 2**64, 2, 9, 5]):
+            mixed = NoisePath(X, [7, 8, 9, 5], variation_seed=seed, variation_strength=0.5)(9, 4)
+            assert torch.allclose(mixed[0], plain[0], atol=1e-6)
+        assert torch.allclose(mixed[2:], plain[2:], atol=1e-6) and not torch.allclose(mixed[1], plain[1], atol=0.1)
 
     def test_the_variations_seed_is_keyed_by_image_too(self):
         options = dict(variation_seed=7, variation_strength=0.3)
@@ -277,10 +298,12 @@ class TestAsANoiseSampler:
     @pytest.mark.parametrize(
         ("options", "interval", "message"),
         [
-            ({}, (2, 2), "sigmas: 2.0 then 2.0"),
-            ({}, (math.nan, 2), "sigmas: nan"),
-            ({}, (3, -1), "sigmas: -1.0"),
-            ({"noise_schedule": "flow"}, (1.5, 1), "sigmas: 1.5"),
+            ({}, (2, 2), "sigma_next: 2.0; expected another level than sigma"),
+            ({}, (math.nan, 2), "sigma: nan; expected a finite number"),
+            ({}, (3, -1), "sigma_next: -1; expected .* >= 0"),
+            ({}, (None, 1), "sigma: None; expected a finite number"),
+            ({}, (torch.ones(3), 1), "sigma: tensor"),
+            ({"noise_schedule": "flow"}, (1.5, 1), "sigma: 1.5; expected .* <= 1.0"),
             ({"noise_schedule": "x"}, (3, 1), "noise_schedule: 'x'"),
             ({"noise_device": "tpu"}, (3, 1), "noise_device: 'tpu'; expected one of 'cpu', 'gpu'"),
             ({"eta": 0}, (3, 1), "eta: 0; expected a finite number and > 0"),
@@ -300,7 +323,41 @@ class TestAsANoiseSampler:
             draw("SEEDS-1", x=X, noise_sampler=NoisePath(X[:3], 0))
 
 
+class TestCost:
+    """What a benchmark times (benchmarks/noise.py), in what can be counted."""
+
+    def test_few_gaussians_and_little_memory(self):
+        from noise import extra_latents, gaussians_a_draw, intervals_of_a_run
+
+        x, intervals = torch.zeros(2, 4, 128, 128), intervals_of_a_run()
+        assert len(intervals) == 38 and gaussians_a_draw(x, intervals) < 8.5
+        assert extra_latents(x, intervals) < 10
+
+
 class TestDevice:
+    def test_the_choice_reaches_the_path(self, monkeypatch):
+        from seeds_samplers.sampling import samplers
+
+        asked = []
+
+        class Spy(NoisePath):
+            def __init__(self, *given, **named):
+                asked.append(named["noise_device"])
+                super().__init__(*given, **named)
+
+        monkeypatch.setattr(samplers, "NoisePath", Spy)
+        draw("SEEDS-1", x=X, noise_device="gpu")
+        assert asked == ["gpu"]
+
+    def test_torchs_default_dtype_does_not_matter(self):
+        expected = NoisePath(X, 5)(3, 2)
+        for dtype in (torch.float16, torch.bfloat16, torch.float64):
+            torch.set_default_dtype(dtype)
+            try:
+                assert torch.equal(NoisePath(X, 5)(3, 2), expected)
+            finally:
+                torch.set_default_dtype(torch.float32)
+
     def test_without_a_gpu_both_draw_on_the_cpu(self):
         assert torch.equal(draw("SEEDS-2b", x=X, noise_device="cpu"), draw("SEEDS-2b", x=X, noise_device="gpu"))
 

@@ -101,6 +101,40 @@ def test_the_schedulers_chart_counts_for_the_sampler_it_is_connected_to(page, se
     assert words(page) == "12 steps, 23 model calls"
 
 
+def green(page):
+    """How many pixels of the first chart mark steps that are done."""
+    return page.evaluate(
+        """() => { const canvas = document.querySelector("canvas[role=img]");
+            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            let count = 0;
+            for (let i = 0; i < data.length; i += 4)
+                count += data[i + 3] > 0 && data[i + 1] > data[i] + 40 && data[i + 1] > data[i + 2] + 20;
+            return count; }"""
+    )
+
+
+@pytest.mark.parametrize("graph", [seeds_graph, custom_graph], ids=["own run", "a sampler's run"])
+def test_the_chart_follows_the_run(page, server, graph):
+    load(page, graph())
+    fit(page)
+    run(page, server)  # from here on the levels are known
+    assert green(page) == 0
+    page.evaluate(
+        """() => { for (const node of window.app.graph._nodes) for (const widget of node.widgets ?? []) {
+            if (widget.name === "batch_size") widget.value = 16;
+            if (["seed", "noise_seed"].includes(widget.name)) widget.value = 1234567; } }"""
+    )
+    seen, before = [], set(server.get("/history"))
+    page.evaluate("() => window.app.queuePrompt(0)")
+    for _ in range(400):
+        seen.append(green(page))
+        if set(server.get("/history")) - before:
+            break
+        page.wait_for_timeout(20)
+    page.wait_for_timeout(500)
+    assert max(seen) > min(count for count in seen if count) and green(page) == 0
+
+
 @pytest.mark.parametrize("name", [name for name in WORKFLOWS if name != "SEEDS-2 in a KSampler"])
 def test_the_example_workflows_run(page, server, name):
     files = server.get("/api/workflow_templates")["seeds-samplers"]

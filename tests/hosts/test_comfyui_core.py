@@ -127,6 +127,33 @@ def test_registering_again_and_after_another_packs_reload():
     assert {name: value for name, value in vars(comfy.samplers).items() if value is not before.get(name)} == {}
 
 
+def test_the_demo_models_preview_shows_the_picture():
+    import latent_preview
+
+    from seeds_samplers.nodes.demo import GlyphLatent
+
+    comfy.cli_args.args.preview_method = comfy.cli_args.LatentPreviewMethod.Auto
+    latent = torch.rand(1, 3, 32, 32) * 2 - 1
+    _, image, _ = latent_preview.get_previewer(torch.device("cpu"), GlyphLatent()).decode_latent_to_preview_image(
+        "JPEG", latent
+    )
+    assert image.size == (32, 32)
+    shown = torch.tensor(list(image.getdata())).view(32, 32, 3) / 255
+    assert (shown - (latent[0].movedim(0, -1) + 1) / 2).abs().max() < 1 / 255
+
+
+def test_the_demo_models_vae_and_clip():
+    from seeds_samplers.nodes.demo import GlyphCLIP, PixelVAE
+
+    vae, picture = PixelVAE(), torch.rand(2, 3, 32, 32) * 2 - 1
+    assert vae.decode(picture).shape == (2, 256, 256, 3)
+    torch.testing.assert_close(vae.encode(vae.decode(picture)), picture)
+    labels = [
+        GlyphCLIP().encode_from_tokens(GlyphCLIP().tokenize(text)).item() for text in ("a", " Z ", "0", "", "cat")
+    ]
+    assert labels == [0, 25, 26, 36, 36]
+
+
 def test_importing_costs_a_host_little():
     """Beyond what ComfyUI has imported by then, the pack and its nodes take less than 0.3 s."""
     program = (

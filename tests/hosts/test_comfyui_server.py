@@ -125,6 +125,16 @@ class TestNodes:
         assert close(pictures(server, graph), latent)
 
 
+class TestPages:
+    @pytest.mark.parametrize("name", ["SEEDSSampler", "SEEDSScheduler", "SEEDSKSampler", "SEEDSDemoCheckpoint"])
+    def test_every_node_has_help_with_a_picture_and_its_words_in_two_languages(self, server, name):
+        assert server.get(f"/extensions/seeds-samplers/docs/{name}.md").startswith(b"# ")
+        assert server.get(f"/extensions/seeds-samplers/docs/{name}.png")[1:4] == b"PNG"
+        words = server.get("/i18n")
+        assert words["en"]["nodeDefs"][name]["display_name"] == server.get(f"/object_info/{name}")[name]["display_name"]
+        assert words["de"]["nodeDefs"][name]["description"] != words["en"]["nodeDefs"][name]["description"]
+
+
 class TestWhatDoesNotFit:
     @pytest.mark.parametrize(
         ("inputs", "message"),
