@@ -7,12 +7,12 @@ batch, with the path and with a generator's noise, both from the same initial la
 """
 
 import argparse
-import csv
 import time
 import tracemalloc
 
 import torch
 from ledger import Ledger
+from tables import show, write_csv
 
 from seeds_samplers.sampling import NoisePath, sample_seeds_2, sigmas_karras
 from seeds_samplers.sampling import noise as noise_module
@@ -30,6 +30,7 @@ COLUMNS = (
     "gaussians",
     "latents",
 )
+WIDTHS = (15, *[15] * (len(COLUMNS) - 1))
 PICTURE_STEPS = (8, 12, 20, 40, 80)
 REFINED_STEPS, REFERENCE_STEPS = (8, 16, 32, 64, 128), 256
 
@@ -113,11 +114,6 @@ def measure(shape, tree, repeats):
     return dict(zip(COLUMNS, row, strict=True))
 
 
-def show(row):
-    cells = [f"{value:.1f}" if isinstance(value, float) else str(value) for value in row.values()]
-    print(cells[0].ljust(16) + "".join(cell.rjust(15) for cell in cells[1:]))
-
-
 class Generator:
     """The noise of other samplers: one stream for the whole batch, in the order of the run."""
 
@@ -188,18 +184,15 @@ def main():
         return
     tree, threads = tree_sampler(), torch.get_num_threads()
     print(f"torch {torch.__version__}; {len(intervals_of_a_run())} draws, times in ms for all of them")
-    show(dict(zip(COLUMNS, COLUMNS, strict=True)))
+    show(dict(zip(COLUMNS, COLUMNS, strict=True)), WIDTHS)
     rows = []
     for count in sorted({1, threads}):
         torch.set_num_threads(count)
         for shape in SHAPES:
             rows.append(measure(shape, tree, options.repeats))
-            show(rows[-1])
+            show(rows[-1], WIDTHS)
     if options.csv:
-        with open(options.csv, "w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        write_csv(options.csv, rows)
 
 
 if __name__ == "__main__":

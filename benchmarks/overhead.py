@@ -7,11 +7,11 @@ where k-diffusion is installed.
 """
 
 import argparse
-import csv
 import time
 
 import torch
 from ledger import Ledger
+from tables import show, write_csv
 
 from seeds_samplers.sampling import SAMPLERS, sigmas_karras
 
@@ -19,6 +19,8 @@ SHAPES = [(1, 4, 64, 64), (4, 4, 128, 128), (1, 16, 21, 60, 104)]
 STEPS = 10
 THEIRS = ("euler_ancestral", "dpm_2_ancestral", "dpmpp_2s_ancestral", "dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde")
 COLUMNS = ("sampler", "latent", "calls", "ms", "draw_ms", "operations", "full_size", "host_reads", "peak_latents")
+
+WIDTHS = (31, 16, 6, 8, 8, 11, 10, 11, 13)
 
 
 def samplers():
@@ -75,16 +77,6 @@ def measure(name, sampler, shape, repeats):
     return dict(zip(COLUMNS, [*row, ledger.peak], strict=True))
 
 
-def show(row):
-    cells = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in row.values()]
-    widths = [31, 16, 6, 8, 8, 11, 10, 11, 13]
-    print(
-        "".join(
-            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(cells, widths, strict=True))
-        )
-    )
-
-
 def plot(rows, path):
     """Milliseconds a model call, the noise draws among them in grey: one panel a latent."""
     from matplotlib import pyplot as plt
@@ -108,17 +100,14 @@ def main():
     parser.add_argument("--plot", help="PNG to draw the times into")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {STEPS} steps, values per model call")
-    show(dict(zip(COLUMNS, COLUMNS, strict=True)))
+    show(dict(zip(COLUMNS, COLUMNS, strict=True)), WIDTHS)
     rows = []
     for shape in SHAPES:
         for name, sampler in samplers().items():
             rows.append(measure(name, sampler, shape, options.repeats))
-            show(rows[-1])
+            show(rows[-1], WIDTHS)
     if options.csv:
-        with open(options.csv, "w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        write_csv(options.csv, rows)
     if options.plot:
         plot(rows, options.plot)
 

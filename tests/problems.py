@@ -2,7 +2,7 @@
 
 import torch
 
-from seeds_samplers.sampling import SAMPLERS, sample_seeds_1, sample_seeds_2, sample_seeds_3, sigmas_karras
+from seeds_samplers.sampling import SAMPLERS, NoisePath, sample_seeds_1, sample_seeds_2, sample_seeds_3, sigmas_karras
 
 PREDICTIONS = ("data", "noise", "v")
 METHODS = {
@@ -91,3 +91,24 @@ class Recorder:
         self.calls.append((x, sigma, extra_args))
         self.results.append(self.model(x, sigma))
         return self.results[-1]
+
+
+COUNT = 100_000
+FIVE_SIGMA = 5 / COUNT**0.5
+
+
+def mixture_denoiser(x, sigma):
+    """The posterior mean of data around -1 and +1, of standard deviation 1/2: nonlinear, and smooth at any sigma."""
+    variance = sigma.view(-1, *[1] * (x.ndim - 1)) ** 2
+    center = torch.tanh(x / (variance + 0.25))
+    return center + 0.25 / (variance + 0.25) * (x - center)
+
+
+def normals(*intervals, seed=42, batch=1, **options):
+    """A row of COUNT numbers for each interval and image."""
+    path = NoisePath(torch.zeros(batch, COUNT), seed, **options)
+    return torch.cat([path(*interval) for interval in intervals])
+
+
+def correlations(rows):
+    return (torch.corrcoef(rows) - torch.eye(len(rows))).abs().max()
