@@ -10,8 +10,6 @@ from .scheduler import SEEDSScheduler
 
 
 class SEEDSExtension(ComfyExtension):
-    async def on_load(self):
-        register()
-
     async def get_node_list(self):
+        register()  # here, because release 0.8 does not call on_load
         return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSDemoCheckpoint]

@@ -18,6 +18,7 @@ from torch import nn
 
 from ..demo.denoiser import SIGMA_MAX, SIGMA_MIN, load_model
 from ..demo.glyphs import GLYPHS
+from .compat import schema
 
 SCALE = 8
 
@@ -135,10 +136,9 @@ def glyph_model():
 class SEEDSDemoCheckpoint(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        return io.Schema(
+        return schema(
             node_id="SEEDSDemoCheckpoint",
             display_name="SEEDS Demo Checkpoint",
-            category="sampling/SEEDS",
             description="A small model that needs no download: it draws one glyph, A-Z or 0-9, which is the prompt. "
             "For images of 256 x 256, guidance about 2.",
             search_aliases=["SEEDS", "demo model", "glyphs", "test model"],

@@ -7,6 +7,7 @@ import comfy.utils
 import latent_preview
 from comfy_api.latest import io
 
+from .compat import ADVANCED, schema
 from .sampler import sampler_object, solver_input
 from .scheduler import budget_input, denoise_input, scheduler_input, sigmas_of, steps_of, summary
 
@@ -25,10 +26,9 @@ def initial_noise(latent_image, seed, indices, variation_seed, strength):
 class SEEDSKSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        return io.Schema(
+        return schema(
             node_id="SEEDSKSampler",
             display_name="KSampler (SEEDS)",
-            category="sampling/SEEDS",
             description="Samples with a SEEDS solver. An image has noise of its own, by seed and batch index: "
             "it is the same in any batch, more steps refine it, and Latent From Batch redraws one alone.",
             search_aliases=["SEEDS", "ksampler", "sampler", "variation seed"],
@@ -43,9 +43,9 @@ class SEEDSKSampler(io.ComfyNode):
                 solver_input(),
                 scheduler_input(),
                 denoise_input(),
-                io.Int.Input("variation_seed", **SEEDS, tooltip="A second seed to mix in.", advanced=True),
+                io.Int.Input("variation_seed", **SEEDS, tooltip="A second seed to mix in.", **ADVANCED),
                 io.Float.Input(
-                    "variation_strength", default=0.0, min=0.0, max=1.0, step=0.01, advanced=True,
+                    "variation_strength", default=0.0, min=0.0, max=1.0, step=0.01, **ADVANCED,
                     tooltip="How much of the second seed: 0 none, 1 that seed's image.",
                 ),
             ],

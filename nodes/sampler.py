@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ..sampling import SAMPLERS, sigmas_karras
 from ..sampling.noise import NOISE_DEVICES
 from ..sampling.prediction import PREDICTIONS
+from .compat import ADVANCED, schema
 from .dropdown import COMFY_SAMPLERS
 
 ABOUT = {
@@ -17,11 +18,11 @@ ABOUT = {
 
 
 def _fraction(name, default, what):
-    return io.Float.Input(name, default=default, min=0.01, max=1.0, step=0.01, round=False, tooltip=what, advanced=True)
+    return io.Float.Input(name, default=default, min=0.01, max=1.0, step=0.01, round=False, tooltip=what, **ADVANCED)
 
 
 def _variant(options, what):
-    return io.Combo.Input("variant", options=options, tooltip=what, advanced=True)
+    return io.Combo.Input("variant", options=options, tooltip=what, **ADVANCED)
 
 
 OWN = {
@@ -44,18 +45,18 @@ def _common():
     factor = dict(min=0.0, max=100.0, step=0.01, round=False)
     return [
         io.Float.Input("eta", default=1.0, **factor, tooltip="How stochastic: 0 is the ODE, 1 the reverse SDE."),
-        io.Float.Input("s_noise", default=1.0, **factor, tooltip="Multiplies the noise that is added.", advanced=True),
+        io.Float.Input("s_noise", default=1.0, **factor, tooltip="Multiplies the noise that is added.", **ADVANCED),
         io.Combo.Input(
             "prediction",
             options=list(PREDICTIONS),
             tooltip="The form of the equation that is solved. data suits few steps.",
-            advanced=True,
+            **ADVANCED,
         ),
         io.Combo.Input(
             "noise_device",
             options=list(NOISE_DEVICES),
             tooltip="Where the noise is drawn. The image is the same but for rounding.",
-            advanced=True,
+            **ADVANCED,
         ),
     ]
 
@@ -80,10 +81,9 @@ def sampler_object(solver, path=None):
 class SEEDSSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        return io.Schema(
+        return schema(
             node_id="SEEDSSampler",
             display_name="SEEDS Sampler",
-            category="sampling/SEEDS",
             description="A SEEDS solver with its options, for SamplerCustom and SamplerCustomAdvanced. "
             "The same seed gives the same image in any batch, and more steps refine it.",
             search_aliases=["SEEDS", "SDE sampler", "exponential integrator", "stochastic sampler"],

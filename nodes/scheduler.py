@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ..sampling import sigmas_uniform_lambda, steps_for_model_calls
 from ..sampling.checks import number, whole_number
 from ..sampling.schedule import NOISE_SCHEDULES, model_calls_for_steps
+from .compat import schema
 from .dropdown import levels, of_model
 
 UNIFORM_LAMBDA = "uniform lambda"
@@ -94,10 +95,9 @@ def summary(sigmas, sampler, model):
 class SEEDSScheduler(io.ComfyNode):
     @classmethod
     def define_schema(cls):
-        return io.Schema(
+        return schema(
             node_id="SEEDSScheduler",
             display_name="SEEDS Scheduler",
-            category="sampling/SEEDS",
             description="Noise levels for a sampler, by steps or by the number of model calls.",
             search_aliases=["SEEDS", "sigmas", "model calls", "NFE", "uniform lambda"],
             inputs=[
