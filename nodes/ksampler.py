@@ -2,16 +2,34 @@
 
 import math
 
+import comfy.nested_tensor
 import comfy.sample
 import comfy.utils
 import latent_preview
 from comfy_api.latest import io
 
-from .compat import ADVANCED, schema
+from .compat import ADVANCED, known, schema
 from .sampler import sampler_object, solver_input
 from .scheduler import budget_input, denoise_input, scheduler_input, sigmas_of, steps_of, summary
 
 SEEDS = dict(default=0, min=0, max=0xFFFFFFFFFFFFFFFF)
+
+
+RATIOS = ("downscale_ratio_spacial", "downscale_ratio_temporal")  # what an empty latent says of itself
+
+
+def fitted(model, image, ratios):
+    """The latent with as many channels, and of the size, that the model has for it, if it is an empty one."""
+    function = comfy.sample.fix_empty_latent_channels
+    return function(model, image, **known(function, **ratios))
+
+
+def like(latent, samples):
+    """A latent that the sampler saw in the form of what it returned: several in one, if those are."""
+    if samples.is_nested and not latent.is_nested:
+        shapes = [part.shape for part in samples.unbind()]
+        return comfy.nested_tensor.NestedTensor(comfy.utils.unpack_latents(latent, shapes))
+    return latent
 
 
 def initial_noise(latent_image, seed, indices, variation_seed, strength):
@@ -60,7 +78,8 @@ class SEEDSKSampler(io.ComfyNode):
         cls, model, positive, negative, latent_image, seed, budget, cfg, solver, scheduler, denoise,
         variation_seed, variation_strength,
     ) -> io.NodeOutput:  # fmt: skip
-        image = comfy.sample.fix_empty_latent_channels(model, latent_image["samples"])
+        rest = dict(latent_image)
+        image = fitted(model, rest.pop("samples"), {name: rest.pop(name, None) for name in RATIOS})
         indices = latent_image.get("batch_index")
         path = dict(indices=indices, variation_seed=variation_seed, variation_strength=variation_strength)
         sampler = sampler_object(solver, path)
@@ -74,8 +93,7 @@ class SEEDSKSampler(io.ComfyNode):
             disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
             seed=seed,
         )  # fmt: skip
-        latent = {**latent_image, "samples": samples}
-        denoised = latent
+        latent = denoised = {**rest, "samples": samples}
         if "x0" in last:
-            denoised = {**latent_image, "samples": model.model.process_latent_out(last["x0"].cpu())}
+            denoised = {**rest, "samples": model.model.process_latent_out(like(last["x0"], samples).cpu())}
         return io.NodeOutput(latent, denoised, ui=summary(sigmas, sampler, model))

@@ -32,10 +32,13 @@ class Rejected(Exception):
 
 
 class Server:
-    """`with Server(folder) as server`: starts ComfyUI on the CPU with its files in `folder`, which is empty before."""
+    """`with Server(folder) as server`: starts ComfyUI on the CPU with its files in `folder`, which is empty before.
 
-    def __init__(self, folder, arguments=()):
-        self.folder, self.arguments, self.log = Path(folder), arguments, Path(folder) / "log.txt"
+    COMFYUI_ARGUMENTS holds more arguments, as of an older front end: --front-end-root folder.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.log = Path(folder), Path(folder) / "log.txt"
 
     def __enter__(self):
         pack = self.folder / "custom_nodes" / "seeds-samplers"
@@ -55,7 +58,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{free.getsockname()[1]}"
         command = [sys.executable, "main.py", "--cpu", "--disable-auto-launch", "--base-directory", str(self.folder)]
-        command += ["--port", self.url.rpartition(":")[2], *self.arguments]
+        command += ["--port", self.url.rpartition(":")[2], *os.environ.get("COMFYUI_ARGUMENTS", "").split()]
         self.process = subprocess.Popen(
             command, cwd=checkout(), stdout=self.log.open("w"), stderr=subprocess.STDOUT, env=self.environment()
         )
