@@ -8,18 +8,23 @@ const NODES = ["SEEDSScheduler", "SEEDSKSampler"];
 const STAGE_DEFAULTS = { "SEEDS-1": [], "SEEDS-2": [1 / 2], "SEEDS-3": [1 / 3, 2 / 3] };
 const HEIGHT = 96;
 const LOOK_EVERY = 400; // ms between looks at the widgets: cheap, and the same in both renderers
-const charts = new Map(); // node -> chart
+const charts = new Map(); // node in a graph -> chart
 
 const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
+const linkAt = (node, name) => node?.inputs?.find((input) => input.name === name)?.link ?? null;
+
+// A widget's value; undefined if there is none, or if a link decides.
 function valueOf(node, name) {
-  return node?.widgets?.find((widget) => widget.name === name)?.value;
+  return linkAt(node, name) == null ? node?.widgets?.find((widget) => widget.name === name)?.value : undefined;
 }
 
+// The node that an input is connected to, past reroutes; null if that is not to be seen from here.
 function nodeAtInput(node, name) {
-  const link = node.inputs?.find((input) => input.name === name)?.link;
-  const found = link == null ? null : node.graph?.getLink?.(link) ?? node.graph?.links?.[link];
-  return found ? node.graph.getNodeById(found.origin_id) : null;
+  const id = linkAt(node, name);
+  const link = id == null ? null : node.graph?.getLink?.(id) ?? node.graph?.links?.[id];
+  const found = link ? node.graph.getNodeById(link.origin_id) : null;
+  return found?.type === "Reroute" ? nodeAtInput(found, found.inputs[0].name) : found ?? null;
 }
 
 // The stages that the widgets ask for: where in a step the model is called again. null: not known before a run.
@@ -66,13 +71,16 @@ class Chart {
     });
     this.observer = new ResizeObserver(() => this.redraw());
     this.observer.observe(this.root);
-    this.timer = setInterval(() => this.look(), LOOK_EVERY);
-    const removed = node.onRemoved;
+    // Copying makes nodes that no graph ever has: they are not kept.
+    const { onAdded, onRemoved } = node;
+    node.onAdded = (...given) => {
+      charts.set(node, this);
+      return onAdded?.apply(node, given);
+    };
     node.onRemoved = (...given) => {
       this.observer.disconnect();
-      clearInterval(this.timer);
       charts.delete(node);
-      return removed?.apply(node, given);
+      return onRemoved?.apply(node, given);
     };
     const executed = node.onExecuted;
     node.onExecuted = (output, ...rest) => {
@@ -113,7 +121,8 @@ class Chart {
 
   words() {
     const plan = this.plan ?? promised(this.node);
-    if (!plan) return "connect a SEEDS sampler";
+    const asks = this.node.comfyClass === "SEEDSScheduler" && linkAt(this.node, "sampler") == null;
+    if (!plan) return asks ? "connect a sampler" : "steps and model calls are counted by a run";
     return `${count(plan.steps, "step")}, ${count(plan.model_calls, "model call")}`;
   }
 
@@ -182,13 +191,18 @@ class Chart {
 
 // The charts that a running node's progress concerns: its own, or that of the scheduler whose levels it takes.
 function chartsOf(id) {
-  const node = app.graph?.getNodeById?.(Number(id)) ?? app.graph?.getNodeById?.(id);
+  let [graph, node] = [app.graph, null];
+  for (const part of String(id).split(":")) {
+    node = graph?.getNodeById?.(Number(part)); // "12:5" is node 5 in the subgraph of node 12
+    graph = node?.subgraph;
+  }
   return node ? [node, nodeAtInput(node, "sigmas")].map((found) => charts.get(found)).filter(Boolean) : [];
 }
 
 app.registerExtension({
   name: "seeds-samplers.chart",
   setup() {
+    setInterval(() => charts.forEach((chart) => chart.look()), LOOK_EVERY);
     api.addEventListener("progress", ({ detail }) => {
       for (const chart of chartsOf(detail.node)) chart.at(detail.value < detail.max ? detail.value : null);
     });
@@ -196,6 +210,6 @@ app.registerExtension({
       api.addEventListener(event, () => charts.forEach((chart) => chart.at(null)));
   },
   nodeCreated(node) {
-    if (NODES.includes(node.comfyClass)) charts.set(node, new Chart(node));
+    if (NODES.includes(node.comfyClass)) new Chart(node);
   },
 });

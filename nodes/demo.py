@@ -5,6 +5,7 @@ A latent is the picture itself, (B, 3, H/8, W/8) in [-1, 1], of which the "VAE" 
 """
 
 import logging
+import re
 
 import comfy.latent_formats
 import comfy.model_base
@@ -29,17 +30,16 @@ class GlyphLatent(comfy.latent_formats.LatentFormat):
 
 
 class GlyphNetwork(nn.Module):
-    """The network as ComfyUI calls it: the label comes as `context`, (B, 1, 1)."""
+    """The network as ComfyUI calls it: `context`, (B, 1, 1), is the label plus 1, or 0 (zeroed) for none."""
 
     def __init__(self, network):
         super().__init__()
         self.network, self.dtype = network, torch.float32
 
     def forward(self, x, timesteps, context=None, **_):
-        if context is None:
-            labels = torch.full((len(x),), self.network.classes, device=x.device)
-        else:
-            labels = context[:, 0, 0].round().long()
+        none = torch.zeros(len(x), device=x.device)
+        labels = (none if context is None else context[:, 0, 0]).round().long() - 1
+        labels = torch.where(labels < 0, self.network.classes, labels)
         if x.shape[2] % 4 or x.shape[3] % 4:
             raise ValueError(
                 f"SEEDS demo model: an image of {x.shape[3] * SCALE} x {x.shape[2] * SCALE}; expected multiples of "
@@ -53,17 +53,26 @@ class GlyphCLIP(comfy.sd.CLIP):
 
     def __init__(self):
         super().__init__(no_init=True)
+        self.cond_stage_model, self.tokenizer, self.layer_idx, self.use_clip_schedule = nn.Module(), None, None, False
+        cpu = torch.device("cpu")
+        self.patcher = comfy.model_patcher.ModelPatcher(self.cond_stage_model, load_device=cpu, offload_device=cpu)
 
     def clone(self, *_, **__):
         return GlyphCLIP()
 
+    def is_dynamic(self):
+        return False
+
+    def get_sd(self):
+        return {}
+
     def tokenize(self, text, *_, **__):
-        glyph = text.strip().upper()
-        if len(glyph) == 1 and glyph in GLYPHS:
-            return {"glyph": [[(GLYPHS.index(glyph), 1.0)]]}
-        if glyph:
+        found = re.fullmatch(r"\(?([A-Za-z0-9])(:[\d.]+\))?\)?", text.strip())  # (A:1.2) is an A
+        if found:
+            return {"glyph": [[(GLYPHS.index(found[1].upper()) + 1, 1.0)]]}
+        if text.strip():
             logging.warning("SEEDS demo model: the prompt %r is not a glyph; write one of A-Z or 0-9", text)
-        return {"glyph": [[(len(GLYPHS), 1.0)]]}
+        return {"glyph": [[(0, 1.0)]]}
 
     def encode_from_tokens(self, tokens, return_pooled=False, return_dict=False):
         cond = torch.tensor([[[float(tokens["glyph"][0][0][0])]]])
@@ -100,6 +109,9 @@ class PixelVAE(comfy.sd.VAE):
         return (latent * 2 - 1).to(self.output_device)
 
     decode_tiled, encode_tiled = decode, encode
+
+    def is_dynamic(self):
+        return False
 
     def get_sd(self):
         return {}

@@ -3,6 +3,7 @@
 import inspect
 
 import comfy.samplers
+import torch
 from comfy.k_diffusion import sampling as k_diffusion_sampling
 from comfy.model_sampling import CONST
 
@@ -22,7 +23,12 @@ def of_model(model_sampling):
 
 
 def levels(sigmas, model_sampling):
-    """The sigmas with a first one that has a lambda, as core's samplers have it."""
+    """The sigmas with a first one that has a lambda, as core's samplers have it, and none of them twice in a row.
+
+    Schedulers that look levels up in a model's table repeat some where many steps share a small range.
+    """
+    if len(sigmas) > 1:
+        sigmas = torch.cat([sigmas[:1], sigmas[1:][sigmas[1:] != sigmas[:-1]]])
     if len(sigmas) > 1 and isinstance(model_sampling, CONST) and sigmas[0] >= 1:
         sigmas = sigmas.clone()
         sigmas[0] = model_sampling.percent_to_sigma(FIRST_PERCENT)

@@ -75,8 +75,8 @@ class SEEDSKSampler(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model, positive, negative, latent_image, seed, budget, cfg, solver, scheduler, denoise,
-        variation_seed, variation_strength,
+        cls, model, positive, negative, latent_image, seed, cfg, scheduler, denoise, variation_seed, variation_strength,
+        budget=None, solver=None,
     ) -> io.NodeOutput:  # fmt: skip
         rest = dict(latent_image)
         image = fitted(model, rest.pop("samples"), {name: rest.pop(name, None) for name in RATIOS})

@@ -70,6 +70,10 @@ def solver_input():
 
 def sampler_object(solver, path=None):
     """ComfyUI's sampler object for the value of a solver input; ValueError for options that do not go together."""
+    if solver is None:
+        raise ValueError(
+            f"solver: not known to this version; expected one of {', '.join(SAMPLERS)}, or update the pack"
+        )
     options = dict(solver)
     name = options.pop("solver")
     # The sampler checks its own options: a run on no image at all.
@@ -92,5 +96,5 @@ class SEEDSSampler(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, solver) -> io.NodeOutput:
+    def execute(cls, solver=None) -> io.NodeOutput:
         return io.NodeOutput(sampler_object(solver))

@@ -54,6 +54,8 @@ def denoise_input():
 
 def steps_of(budget, function):
     """The number of steps of a budget input's value, for a sampler function."""
+    if budget is None:
+        raise ValueError("budget: not known to this version; expected 'steps' or 'model calls'")
     if budget["budget"] == "steps":
         return whole_number("steps", budget["steps"], least=1, most=MOST)
     calls = whole_number("model_calls", budget["model_calls"], least=1, most=MOST)
@@ -72,15 +74,19 @@ def sigmas_of(model, scheduler, steps, denoise):
         sigmas = sigmas_uniform_lambda(total, float(model_sampling.sigma_min), ends, given["noise_schedule"])
     else:
         sigmas = comfy.samplers.calculate_sigmas(model_sampling, scheduler, total)
-    return sigmas.cpu()[-(steps + 1) :]
+    if not sigmas.isfinite().all():
+        raise ValueError(
+            f"scheduler: {scheduler!r} has no noise levels for {total} steps; expected another, or more steps"
+        )
+    return sigmas.cpu() if total == steps else sigmas.cpu()[-(steps + 1) :]  # some give more levels than asked for
 
 
 def summary(sigmas, sampler, model):
     """What the front end shows: lambda at each step (null at noise level 0), where its stages lie, and the counts."""
     model_sampling, function = model.get_model_object("model_sampling"), getattr(sampler, "sampler_function", None)
     schedule = NOISE_SCHEDULES[of_model(model_sampling)[0]["noise_schedule"]]
-    heights = [schedule.level(sigma) for sigma in levels(sigmas, model_sampling).tolist()]
-    steps = max(0, len(sigmas) - 1)
+    heights = [schedule.level(sigma) for sigma in schedule.read(levels(sigmas, model_sampling))]
+    steps = max(0, len(heights) - 1)
     plan = {
         "lambdas": [-math.log(level) if level else None for level in heights],
         "stages": getattr(function, "stages", lambda options: [])(getattr(sampler, "extra_options", {})),
@@ -113,7 +119,7 @@ class SEEDSScheduler(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model, sampler, scheduler, budget, denoise) -> io.NodeOutput:
+    def execute(cls, model, sampler, scheduler, denoise, budget=None) -> io.NodeOutput:
         function = getattr(sampler, "sampler_function", None)
         sigmas = sigmas_of(model, scheduler, steps_of(budget, function), denoise)
         return io.NodeOutput(sigmas, ui=summary(sigmas, sampler, model))

@@ -146,3 +146,42 @@ def test_the_example_workflows_run(page, server, name):
     )
     page.wait_for_timeout(1000)
     assert run(page, server)["status"]["status_str"] == "success"
+
+
+def test_what_cannot_be_counted_is_not_claimed(page):
+    """A sampler behind a reroute is found; none, or a budget that a link decides, is not guessed."""
+    load(page, custom_graph(model_calls=24))
+    asked = page.evaluate(
+        """async () => {
+            const { graph } = window.app, words = [];
+            const look = async () => { await new Promise((done) => setTimeout(done, 1100));
+                words.push(document.querySelector("canvas[role=img]").getAttribute("aria-label")); };
+            const find = (name) => graph._nodes.find((one) => one.comfyClass === name || one.type === name);
+            const scheduler = find("SEEDSScheduler");
+            const slot = scheduler.inputs.findIndex((one) => one.name === "sampler");
+            const reroute = window.LiteGraph.createNode("Reroute");
+            graph.add(reroute);
+            find("SEEDSSampler").connect(0, reroute, 0);
+            reroute.connect(0, scheduler, slot);
+            await look();
+            scheduler.disconnectInput(slot);
+            await look();
+            return words;
+        }"""
+    )
+    assert asked == ["12 steps, 23 model calls", "connect a sampler"]
+
+
+def test_copying_a_node_leaves_nothing_behind(page):
+    load(page, seeds_graph())
+    left = page.evaluate(
+        """async () => {
+            const started = [], real = window.setInterval;
+            window.setInterval = (...given) => { started.push(given); return real(...given); };
+            const node = window.app.graph._nodes.find((one) => one.comfyClass === "SEEDSKSampler");
+            for (let i = 0; i < 5; i++) node.clone();
+            window.setInterval = real;
+            return started.length;
+        }"""
+    )
+    assert left == 0

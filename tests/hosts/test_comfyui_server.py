@@ -11,6 +11,8 @@ import torch
 from comfyui import Rejected, Server, checkout
 from comfyui_graphs import (
     LATENT,
+    MODEL,
+    POSITIVE,
     SOLVER,
     again,
     custom_graph,
@@ -127,6 +129,40 @@ class TestNodes:
         latent = pictures(server, graph)
         graph["6"]["inputs"]["samples"] = ["5", 1]
         assert close(pictures(server, graph), latent)
+
+
+class TestOddGraphs:
+    def test_clip_skip_on_the_demo_model_and_then_another_graph(self, server):
+        """Between prompts ComfyUI asks what it has cached, the CLIP among it."""
+        plain = pictures(server, default_graph())
+        graph = default_graph() | {"50": node("CLIPSetLastLayer", clip=["1", 1], stop_at_clip_layer=-2)}
+        graph["2"]["inputs"]["clip"] = ["50", 0]
+        assert close(pictures(server, graph), plain)
+        assert close(pictures(server, default_graph(seed=6)), pictures(server, default_graph(seed=6)))
+
+    def test_zeroed_conditioning_is_no_glyph(self, server):
+        zeroed = default_graph() | {"50": node("ConditioningZeroOut", conditioning=POSITIVE)}
+        zeroed["5"]["inputs"]["negative"] = ["50", 0]
+        assert close(pictures(server, zeroed), pictures(server, default_graph()))
+
+    @pytest.mark.parametrize("scheduler, steps, denoise", [("simple", 20, 0.01), ("ddim_uniform", 7, 1.0)])
+    def test_schedulers_that_repeat_levels_or_give_more(self, server, scheduler, steps, denoise):
+        given = dict(scheduler=scheduler, denoise=denoise)
+        one = pictures(server, seeds_graph(**given, **{"budget.steps": steps}))
+        assert close(one, pictures(server, default_graph(**given, steps=steps)))
+
+    def test_a_flow_model_whose_first_level_is_1(self, server):
+        flow = node("ModelSamplingFlux", model=MODEL, max_shift=9.0, base_shift=9.0, width=256, height=256)
+        graph = seeds_graph(scheduler="simple") | {"50": flow}
+        graph["5"]["inputs"]["model"] = ["50", 0]
+        (plan,) = server.run(graph)["5"]["seeds_plan"]
+        assert len(plan["lambdas"]) == 13 and plan["model_calls"] == 23
+
+    def test_an_unknown_solver_says_so(self, server):
+        graph = seeds_graph(solver="SEEDS-9")
+        server.expected_tracebacks += 1
+        with pytest.raises(RuntimeError, match="solver: not known to this version; expected one of SEEDS-1, "):
+            server.run(graph)
 
 
 class TestPages:
