@@ -59,6 +59,7 @@ def main():
             load(page, graph)
             if name != "SEEDS-2 in a KSampler":  # its checkpoint is the user's
                 run(page, server)
+                page.evaluate("() => window.app.graph.arrange(60)")  # a node with a picture is larger than before
             fit(page)
             path = REPOSITORY / "example_workflows" / name
             path.with_name(f"{name}.json").write_text(json.dumps(page.evaluate("() => window.app.graph.serialize()")))
