@@ -3,11 +3,11 @@
 import inspect
 
 import comfy.samplers
-import torch
 from comfy.k_diffusion import sampling as k_diffusion_sampling
 from comfy.model_sampling import CONST
 
 from ..sampling import SAMPLERS, NoisePath
+from ..sampling.schedule import distinct
 
 FIRST_PERCENT = 1e-4  # core's own stand-in for the start of a flow schedule, where lambda is -infinity
 
@@ -23,12 +23,8 @@ def of_model(model_sampling):
 
 
 def levels(sigmas, model_sampling):
-    """The sigmas with a first one that has a lambda, as core's samplers have it, and none of them twice in a row.
-
-    Schedulers that look levels up in a model's table repeat some where many steps share a small range.
-    """
-    if len(sigmas) > 1:
-        sigmas = torch.cat([sigmas[:1], sigmas[1:][sigmas[1:] != sigmas[:-1]]])
+    """The sigmas with a first one that has a lambda, as core's samplers have it, and none of them twice in a row."""
+    sigmas = distinct(sigmas)
     if len(sigmas) > 1 and isinstance(model_sampling, CONST) and sigmas[0] >= 1:
         sigmas = sigmas.clone()
         sigmas[0] = model_sampling.percent_to_sigma(FIRST_PERCENT)

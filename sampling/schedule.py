@@ -47,6 +47,14 @@ NOISE_SCHEDULES = {
 }
 
 
+def distinct(sigmas):
+    """A tensor of noise levels without those that equal the one before.
+
+    Hosts' schedules that look levels up in a model's table repeat some where many steps share a small range.
+    """
+    return sigmas if len(sigmas) < 2 else torch.cat([sigmas[:1], sigmas[1:][sigmas[1:] != sigmas[:-1]]])
+
+
 def noise_schedule_of(name):
     """The noise schedule of that name; ValueError for an unknown one."""
     return NOISE_SCHEDULES[choice("noise_schedule", name, NOISE_SCHEDULES)]

@@ -1,0 +1,80 @@
+"""The samplers as the web UI calls them."""
+
+from modules import shared
+
+from ..sampling import SAMPLERS, NoisePath
+from ..sampling.schedule import distinct
+from .fields import ATTRIBUTE, options_of
+
+
+def of_model(denoiser):
+    """noise_schedule and sigma_data of the model behind the host's guided denoiser.
+
+    Forge and its relatives have a predictor that knows; AUTOMATIC1111 has one flow model, SD3.
+    """
+    inner = denoiser.inner_model
+    predictor = getattr(inner, "predictor", None)
+    if predictor is not None:
+        flow = getattr(predictor, "prediction_type", None) == "const"
+    else:
+        flow = getattr(shared.sd_model, "is_sd3", False)
+    sigma_data = getattr(inner if predictor is None else predictor, "sigma_data", 1.0)
+    return {"noise_schedule": "flow" if flow else "karras", "sigma_data": float(sigma_data)}
+
+
+def noise_of(p, x, noise_device):
+    """The noise of the images of a run: image i of the batch has the path of its own seed.
+
+    Scripts may sample more images than the run has seeds; they share the first, numbered. The second pass of hires fix
+    has paths of its own: its image was made from those of the first.
+    """
+    seeds, subseeds = ([int(seed) for seed in some or []] for some in (p.seeds, p.subseeds))
+    numbers = [0] * len(x)
+    if len(seeds) != len(x):
+        seeds, subseeds = ([*some, 0][:1] * len(x) for some in (seeds, subseeds))
+        numbers = range(len(x))
+    if getattr(p, "is_hr_pass", False):
+        numbers = [number + len(x) for number in numbers]
+    variation = {}
+    if p.subseed_strength:
+        variation = {"variation_seed": subseeds, "variation_strength": min(max(float(p.subseed_strength), 0.0), 1.0)}
+    return NoisePath(x, seeds, indices=numbers, noise_device=noise_device, **variation)
+
+
+class InSteps:
+    """The host's denoiser, told before each model call which one of its count of calls it is.
+
+    The host counts calls for prompt editing, alternation, the calls without guidance and the refiner. All calls of a
+    step get one number, so that none of these changes within a step: the first in the step whose parity is that of the
+    step, since alternation and NGMS go by odd and even.
+    """
+
+    def __init__(self, denoiser, calls_per_step):
+        self.denoiser, self.calls_per_step, self.calls = denoiser, calls_per_step, 0
+
+    def __call__(self, x, sigma, **given):
+        step = self.calls // self.calls_per_step
+        first = step * self.calls_per_step
+        self.denoiser.step = first + (first + step) % 2
+        self.calls += 1
+        return self.denoiser(x, sigma, **given)
+
+
+def for_webui(name):
+    """The sampler of that name with the signature that the host calls: it reads the parameters' names."""
+    sampler = SAMPLERS[name]
+
+    def sample(model, x, sigmas, extra_args=None, callback=None, disable=None, eta=1.0):
+        p = model.p
+        options = options_of(name, getattr(p, ATTRIBUTE, {}), shared.opts.data)
+        noise_sampler = noise_of(p, x, options.pop("noise_device"))
+        return sampler(
+            InSteps(model, sampler.calls_per_step), x, distinct(sigmas), extra_args=extra_args, callback=callback,
+            disable=disable, eta=eta, noise_sampler=noise_sampler, **of_model(model), **options,
+        )  # fmt: skip
+
+    sample.__name__, sample.__doc__ = sampler.__name__, sampler.__doc__
+    return sample
+
+
+WEBUI_SAMPLERS = {name: for_webui(name) for name in SAMPLERS}

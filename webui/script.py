@@ -1,0 +1,108 @@
+"""The accordion, the settings, the infotext and the X/Y/Z axes of the samplers' options."""
+
+import os
+
+import gradio as gr
+from modules import script_callbacks, scripts, shared
+
+from ..sampling import SAMPLERS
+from . import menu
+from .fields import ATTRIBUTE, FIELDS, infotext_of
+
+SECTION = ("seeds_samplers", "SEEDS samplers")
+AXES = "seeds_samplers_axes"  # what the X/Y/Z plot has chosen: {key: value}
+STEP = 0.01
+
+
+def _component(field):
+    """The gradio class of a field and its arguments, without its value."""
+    if field.option.choices:
+        return gr.Dropdown, {"choices": list(field.option.choices)}
+    return gr.Slider, {"minimum": field.option.least, "maximum": field.option.most, "step": STEP}
+
+
+def setting(field):
+    """What the settings say of a field now."""
+    return shared.opts.data.get(field.key, field.default)
+
+
+class SEEDSScript(scripts.Script):
+    """The accordion "SEEDS": options for one run; what is left as it was shown at first follows the settings."""
+
+    def title(self):
+        return "SEEDS"
+
+    def show(self, is_img2img):
+        return scripts.AlwaysVisible
+
+    def ui(self, is_img2img):
+        self.shown, components = [setting(field) for field in FIELDS], []
+        with gr.Accordion("SEEDS", open=False, elem_id=self.elem_id("accordion")):
+            gr.Markdown("For the samplers " + ", ".join(SAMPLERS) + ". How stochastic they are is the setting *Eta*.")
+            for owner in dict.fromkeys(field.owner for field in FIELDS):
+                with gr.Row():
+                    for field, value in zip(FIELDS, self.shown, strict=True):
+                        if field.owner == owner:
+                            kind, given = _component(field)
+                            about = dict(label=field.label, info=field.option.about, elem_id=self.elem_id(field.key))
+                            components.append(kind(value=value, **given, **about))
+        self.infotext_fields = [(one, field.pasted) for one, field in zip(components, FIELDS, strict=True)]
+        self.paste_field_names = [field.pasted for field in FIELDS]
+        return components
+
+    def process(self, p, *values):
+        chosen = {
+            field.key: value
+            for field, value, shown in zip(FIELDS, values, getattr(self, "shown", values), strict=False)
+            if value is not None and value != shown
+        }
+        chosen.update(getattr(p, AXES, {}))
+        setattr(p, ATTRIBUTE, chosen)
+        for field in FIELDS:  # the plot runs copies of one p, which share this dict
+            p.extra_generation_params.pop(field.label, None)
+        hires = getattr(p, "hr_sampler_name", None) if getattr(p, "enable_hr", False) else None
+        used = [name for name in dict.fromkeys([p.sampler_name, hires]) if name in SAMPLERS]
+        p.extra_generation_params.update(infotext_of(used, chosen, shared.opts.data))
+
+
+def add_settings():
+    for field in FIELDS:
+        kind, given = _component(field)
+        info = shared.OptionInfo(field.default, f"{field.label} by default", kind, given, section=SECTION)
+        shared.opts.add_option(field.key, info.info(field.option.about).needs_reload_ui())
+
+
+def _apply(field):
+    def apply(p, value, _):
+        setattr(p, AXES, {**getattr(p, AXES, {}), field.key: value})  # a new dict: copies of p share the old one
+
+    return apply
+
+
+def add_axes():
+    """The fields as axes of the X/Y/Z plot, where that script is there and has them not yet."""
+    for data in scripts.scripts_data:
+        if os.path.basename(data.path) != "xyz_grid.py":
+            continue
+        plot = data.module
+        known = {axis.label for axis in plot.axis_options}
+        for field in FIELDS:
+            label, choices = f"[SEEDS] {field.label}", field.option.choices
+            if label not in known:
+                more = {"choices": lambda choices=choices: list(choices)} if choices else {}
+                plot.axis_options.append(plot.AxisOption(label, str if choices else float, _apply(field), **more))
+
+
+def remove():
+    """What a reload of the UI does first: nothing of ours is left where it might not come back."""
+    menu.unregister()
+    for field in FIELDS:
+        shared.opts.data_labels.pop(field.key, None)
+
+
+def install():
+    """Register everything; called by the entry in scripts/ each time that the host loads its scripts."""
+    menu.register()
+    add_settings()
+    script_callbacks.on_before_ui(add_axes)
+    script_callbacks.on_script_unloaded(remove)
