@@ -34,7 +34,7 @@ def noise_of(p, x, noise_device):
         seeds, subseeds = ([*some, 0][:1] * len(x) for some in (seeds, subseeds))
         numbers = range(len(x))
     if getattr(p, "is_hr_pass", False):
-        numbers = [number + len(x) for number in numbers]
+        numbers = [number + max(numbers) + 1 for number in numbers]
     variation = {}
     if p.subseed_strength:
         variation = {"variation_seed": subseeds, "variation_strength": min(max(float(p.subseed_strength), 0.0), 1.0)}
@@ -55,7 +55,8 @@ class InSteps:
     def __call__(self, x, sigma, **given):
         step = self.calls // self.calls_per_step
         first = step * self.calls_per_step
-        self.denoiser.step = first + (first + step) % 2
+        # Some of the host's schedules have more steps than were asked for; past its end the first prompt would be back.
+        self.denoiser.step = min(first + (first + step) % 2, self.denoiser.total_steps)
         self.calls += 1
         return self.denoiser(x, sigma, **given)
 

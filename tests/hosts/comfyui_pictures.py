@@ -9,9 +9,10 @@ import sys
 import tempfile
 
 from browser import fit, load, page_of, run
-from comfyui import REPOSITORY, Server
+from comfyui import Server
 from comfyui_graphs import WORKFLOWS, custom_graph, default_graph, seeds_graph
 from PIL import Image
+from server import REPOSITORY
 
 HELP = {
     "SEEDSSampler": custom_graph(),

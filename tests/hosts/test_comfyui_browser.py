@@ -2,7 +2,7 @@
 
 import pytest
 from browser import CHROMIUM, fit, load, page_of, run
-from comfyui import REPOSITORY, Server, checkout
+from comfyui import Server, checkout
 from comfyui_graphs import WORKFLOWS, custom_graph, default_graph, seeds_graph
 
 pytest.importorskip("playwright", reason="playwright is not installed")

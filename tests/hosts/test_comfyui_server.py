@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
-from comfyui import Rejected, Server, checkout
+from comfyui import Server, checkout
 from comfyui_graphs import (
     LATENT,
     MODEL,

@@ -1,0 +1,109 @@
+"""AUTOMATIC1111's web UI in this process: the real modules, a real user interface that nobody sees, and runs of it."""
+
+import atexit
+import importlib
+import shutil
+import tempfile
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import torch
+from webui import add_extension, checkout
+from webui_standin import Standin, prepare, use
+
+folder = tempfile.mkdtemp()
+atexit.register(shutil.rmtree, folder, True)
+add_extension(folder)
+prepare(checkout(), folder)
+
+from modules import initialize  # noqa: E402
+
+initialize.imports()
+MODELS = {}
+
+
+def model(kind="eps"):
+    """The stand-in of that kind, which the web UI uses from now on."""
+    if kind not in MODELS:
+        MODELS[kind] = Standin(kind)
+    MODELS[kind].calls.clear()
+    MODELS[kind].before_call = None
+    use(MODELS[kind])
+    return MODELS[kind]
+
+
+model()
+initialize.initialize()
+
+from modules import processing, script_callbacks, scripts, sd_samplers, shared, ui  # noqa: E402
+
+
+def interface():
+    """Build the user interface, as the start of the web UI does."""
+    script_callbacks.before_ui_callback()
+    return ui.create_ui()
+
+
+interface()
+
+
+def ours(name):
+    """A module of the extension, as the host has loaded it."""
+    return importlib.import_module(f"seeds_samplers.{name}")
+
+
+def script(runner=None):
+    return next(one for one in (runner or scripts.scripts_txt2img).scripts if one.title() == "SEEDS")
+
+
+@contextmanager
+def settings(**values):
+    """Settings of the host for the time of a test."""
+    before = dict(shared.opts.data)
+    shared.opts.data.update(values)
+    try:
+        yield
+    finally:
+        shared.opts.data.clear()
+        shared.opts.data.update(before)
+
+
+def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=None, **given):
+    """A run of the web UI: its latents (B, 3, H, W), the model's calls, infotexts and processing object.
+
+    images: init images, for img2img. options: {label: value} of the accordion. before_call(n) is called before the
+    n-th model call.
+    """
+    standin = model(kind)
+    standin.before_call = before_call
+    make = processing.StableDiffusionProcessingImg2Img if images else processing.StableDiffusionProcessingTxt2Img
+    given = {"init_images": images, **given} if images else given
+    given = {"steps": 6, "seed": 1, "width": 256, "height": 256, "cfg_scale": 2, "scheduler": "Automatic", **given}
+    p = make(sd_model=standin, prompt=prompt, negative_prompt="", sampler_name=sampler, **given)
+    runner = scripts.scripts_img2img if images else scripts.scripts_txt2img
+    arguments = [getattr(component, "value", 0) for component in runner.inputs]
+    arguments[0], accordion = 0, script(runner)
+    for label, value in (options or {}).items():
+        labels = [component.label for component in accordion.controls]
+        arguments[accordion.args_from + labels.index(label)] = value
+    p.is_api = True  # else the interface's own steps, seed and sampler replace those of p
+    p.scripts, p.script_args = runner, tuple(arguments)
+    latents, decode = [], processing.decode_latent_batch
+
+    def keep(of, batch, *rest, **more):
+        latents.append(batch.clone())
+        return decode(of, batch, *rest, **more)
+
+    processing.decode_latent_batch = keep
+    shared.state.interrupted = shared.state.skipped = False
+    try:
+        processed = processing.process_images(p)
+    finally:
+        processing.decode_latent_batch = decode
+    return SimpleNamespace(
+        latents=torch.cat(latents), last=latents[-1], calls=list(standin.calls), texts=processed.infotexts, p=p,
+        images=processed.images,
+    )  # fmt: skip
+
+
+__all__ = ["interface", "ours", "run", "script", "sd_samplers", "settings"]
