@@ -11,14 +11,14 @@ from .fields import ATTRIBUTE, FIELDS, infotext_of
 
 SECTION = ("seeds_samplers", "SEEDS samplers")
 AXES = "seeds_samplers_axes"  # what the X/Y/Z plot has chosen: {key: value}
-STEP = 0.01
+STEP, SLIDER_MOST = 0.01, 2.0  # a slider to the 100 that an option may have would be of no use
 
 
 def _component(field):
     """The gradio class of a field and its arguments, without its value."""
     if field.option.choices:
         return gr.Dropdown, {"choices": list(field.option.choices)}
-    return gr.Slider, {"minimum": field.option.least, "maximum": field.option.most, "step": STEP}
+    return gr.Slider, {"minimum": field.option.least, "maximum": min(field.option.most, SLIDER_MOST), "step": STEP}
 
 
 def setting(field):
@@ -38,7 +38,8 @@ class SEEDSScript(scripts.Script):
     def ui(self, is_img2img):
         self.shown, components = [setting(field) for field in FIELDS], []
         with gr.Accordion("SEEDS", open=False, elem_id=self.elem_id("accordion")):
-            gr.Markdown("For the samplers " + ", ".join(SAMPLERS) + ". How stochastic they are is the setting *Eta*.")
+            names = ", ".join(SAMPLERS)
+            gr.Markdown(f"For {names}. How stochastic they are: *Eta for k-diffusion samplers*, a setting of the web UI.")
             for owner in dict.fromkeys(field.owner for field in FIELDS):
                 with gr.Row():
                     for field, value in zip(FIELDS, self.shown, strict=True):
@@ -46,6 +47,7 @@ class SEEDSScript(scripts.Script):
                             kind, given = _component(field)
                             about = dict(label=field.label, info=field.option.about, elem_id=self.elem_id(field.key))
                             components.append(kind(value=value, **given, **about))
+                            components[-1].do_not_save_to_config = True  # ui-config.json would hide the settings
         self.infotext_fields = [(one, field.pasted) for one, field in zip(components, FIELDS, strict=True)]
         self.paste_field_names = [field.pasted for field in FIELDS]
         return components

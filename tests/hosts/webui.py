@@ -5,7 +5,6 @@ import importlib.util
 import io
 import json
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -62,6 +61,6 @@ class Server(Process):
         return [image_of(text) for text in answer["images"]], json.loads(answer["info"])["infotexts"]
 
     def complaints(self):
-        """What the log says went wrong: tracebacks, and what the host reports of extensions."""
-        text = re.sub(r"\x1b\[[0-9;]*m", "", self.log.read_text())
-        return [line for line in text.splitlines() if "Traceback" in line or line.startswith("***")]
+        """What the host reports as errors, but for those that it answered a request with."""
+        lines = self.log.read_text().splitlines()
+        return [line for line in lines if line.startswith("***") and "API error" not in line]

@@ -197,12 +197,9 @@ def use(model):
 def main():
     checkout, folder, kind, *arguments = sys.argv[1:]
     prepare(checkout, folder, arguments)
-    from modules import initialize
+    import webui  # which imports the host's modules, as its start does
 
-    initialize.imports()
     use(Standin(kind))
-    import webui
-
     webui.api_only() if "--nowebui" in arguments else webui.webui()
 
 

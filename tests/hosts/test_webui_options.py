@@ -1,0 +1,216 @@
+"""The extension's menu entries, options, infotexts, settings and axes in the real AUTOMATIC1111 code."""
+
+import sys
+
+import pytest
+import torch
+from webui import checkout
+
+if checkout() is None:
+    pytest.skip("no web UI checkout (WEBUI_PATH) with its requirements", allow_module_level=True)
+
+from webui_host import interface, model, ours, run, script, sd_samplers, settings
+
+from modules import infotext_utils, processing, script_callbacks, scripts, shared
+from seeds_samplers.sampling import SAMPLERS
+
+FIELDS = {field.label: field for field in ours("webui.fields").FIELDS}
+OTHER = {  # a value of each field that is not its default
+    "SEEDS s_noise": 1.05, "SEEDS prediction": "v", "SEEDS noise_device": "gpu", "SEEDS-2 variant": "2a",
+    "SEEDS-2 r": 0.35, "SEEDS-3 variant": "3b", "SEEDS-3 r_1": 0.25, "SEEDS-3 r_2": 0.75,
+}  # fmt: skip
+
+
+def difference(one, other):
+    return (one.last - other.last).abs().max().item()
+
+
+def test_the_menu():
+    names = [one.name for one in sd_samplers.visible_samplers()]
+    for name, sampler in SAMPLERS.items():
+        alias, data = name.lower().replace("-", "_"), sd_samplers.all_samplers_map[name]
+        assert names.count(name) == 1 and data in sd_samplers.samplers_for_img2img
+        assert sd_samplers.samplers_map[f"k_{alias}"] == sd_samplers.samplers_map[alias] == name
+        assert data.options["scheduler"] == "karras" and all(type(value) is str for value in data.options.values())
+        assert [data.total_steps(steps) for steps in (1, 2, 20)] == [1 + sampler.calls_per_step * n for n in (0, 1, 19)]
+
+
+def test_the_hide_list():
+    with settings(hide_samplers=["SEEDS-3"]):
+        sd_samplers.set_samplers()
+        names = [one.name for one in sd_samplers.visible_samplers()]
+    sd_samplers.set_samplers()
+    assert "SEEDS-2" in names and "SEEDS-3" not in names
+
+
+def test_every_field_has_a_case_here():
+    assert set(FIELDS) == set(OTHER)
+    assert all(OTHER[label] != field.default for label, field in FIELDS.items())
+
+
+def test_an_untouched_accordion_says_nothing_in_the_infotext():
+    for name in SAMPLERS:
+        assert "SEEDS" not in run(name, steps=2).texts[0].replace(f"Sampler: {name}", "")
+
+
+@pytest.mark.parametrize("label", OTHER)
+def test_an_option_works_is_written_and_is_pasted_back(label):
+    field, value = FIELDS[label], OTHER[label]
+    name = field.samplers[-1]
+    found = run(name, options={label: value})
+    changed = difference(found, run(name))
+    assert changed < 1e-4 if label == "SEEDS noise_device" else changed > 1e-3
+    parsed = infotext_utils.parse_generation_parameters(found.texts[0])
+    assert parsed[label] == str(value)
+    fields = infotext_utils.paste_fields["txt2img"]["fields"]
+    pasted = {one.component.label: one.function(parsed) for one in fields if one.function in [f.pasted for f in FIELDS.values()]}
+    kinds = {label: type(field.default) for label, field in FIELDS.items()}
+    pasted = {label: kinds[label](text) for label, text in pasted.items()}
+    assert pasted == {one: value if one == label else FIELDS[one].default for one in FIELDS}
+    assert difference(run(name, options=pasted), found) == 0
+    silent = [one for one in SAMPLERS if one not in field.samplers]
+    assert all(label not in run(one, options={label: value}, steps=1).texts[0] for one in silent)
+
+
+def test_pasting_an_image_of_another_sampler_changes_nothing():
+    parsed = infotext_utils.parse_generation_parameters(run("Euler a", steps=1).texts[0])
+    assert all(field.pasted(parsed) is None for field in FIELDS.values())
+
+
+def test_options_of_the_sampler_of_hires_fix_are_written():
+    given = dict(enable_hr=True, hr_scale=1.5, hr_upscaler="Latent", denoising_strength=0.5, hr_sampler_name="SEEDS-2")
+    found = run("Euler a", options={"SEEDS-2 r": 0.35, "SEEDS-3 r_1": 0.2}, steps=2, **given)
+    assert "SEEDS-2 r: 0.35" in found.texts[0] and "SEEDS-3" not in found.texts[0]
+
+
+def test_what_is_left_as_it_was_shown_follows_the_settings():
+    plain, chosen = run("SEEDS-2"), run("SEEDS-2", options={"SEEDS-2 r": 0.35})
+    with settings(seeds_2_r=0.35):
+        of_settings = run("SEEDS-2")
+        again = run("SEEDS-2", options={"SEEDS-2 r": 0.7})
+    assert difference(of_settings, chosen) == 0 and difference(plain, chosen) > 1e-3
+    assert "SEEDS-2 r: 0.35" in of_settings.texts[0] and "SEEDS-2 r: 0.7" in again.texts[0]
+    overridden = run("SEEDS-2", override_settings={"seeds_2_r": 0.35})
+    assert difference(overridden, chosen) == 0 and shared.opts.data.get("seeds_2_r", 0.5) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("SEEDS-2", {"SEEDS-2 r": 1.5}, "r: 1.5; expected"),
+        ("SEEDS-3", {"SEEDS-3 r_1": 0.8}, "r_1: 0.8; expected a finite number and > 0 and < 0.66"),
+        ("SEEDS-1", {"SEEDS prediction": "both"}, "prediction: 'both'; expected one of 'data'"),
+        ("SEEDS-2", {"SEEDS s_noise": -1.0}, "s_noise: -1.0; expected"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_before_the_model_is_called(name, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(name, options=options)
+    assert not model().calls
+    run(name, steps=2)
+
+
+def test_the_settings_are_there_with_their_defaults():
+    for field in FIELDS.values():
+        info = shared.opts.data_labels[field.key]
+        assert info.default == field.default and info.section[1] == "SEEDS samplers"
+    assert shared.opts.data_labels["seeds_3_r_1"].default == 1 / 3
+
+
+def plot():
+    return next(data.module for data in scripts.scripts_data if data.path.endswith("xyz_grid.py"))
+
+
+def axis(label):
+    found = [one for one in plot().axis_options if one.label == label]
+    assert len(found) == 1, label
+    return found[0]
+
+
+def test_the_axes_of_the_xyz_plot():
+    """As the plot uses them: on copies of one p, the values that are the defaults among them."""
+    import copy
+
+    given = dict(steps=6, seed=1, width=256, height=256, cfg_scale=2, scheduler="Automatic", sampler_name="SEEDS-2")
+    p = processing.StableDiffusionProcessingTxt2Img(sd_model=model(), prompt="A", **given)
+    p.is_api, p.scripts = True, scripts.scripts_txt2img
+    arguments = [getattr(component, "value", 0) for component in p.scripts.inputs]
+    p.script_args = (0, *arguments[1:])
+    images, texts = [], []
+    for r in (0.35, 0.5):
+        for variant in ("2a", "2b"):
+            cell = copy.copy(p)
+            axis("[SEEDS] SEEDS-2 r").apply(cell, r, (0.35, 0.5))
+            axis("[SEEDS] SEEDS-2 variant").apply(cell, variant, ("2a", "2b"))
+            processed = processing.process_images(cell)
+            images.append(processed.images[-1])
+            texts.append(processed.infotexts[0])
+    assert axis("[SEEDS] SEEDS-2 variant").choices() == ["2b", "2a"]
+    expected = [{"SEEDS-2 r": r, "SEEDS-2 variant": v} for r in (0.35, 0.5) for v in ("2a", "2b")]
+    for image, text, options in zip(images, texts, expected, strict=True):
+        single = run("SEEDS-2", options=options)
+        assert image.tobytes() == single.images[-1].tobytes()
+        assert text.splitlines()[-1] == single.texts[0].splitlines()[-1]
+    for label in ("Sampler", "Hires sampler"):
+        assert set(SAMPLERS) <= set(next(one for one in plot().axis_options if one.label == label).choices())
+
+
+def reload_ui():
+    """What the button "Reload UI" does."""
+    script_callbacks.app_reload_callback()
+    script_callbacks.script_unloaded_callback()
+    from modules import initialize
+
+    initialize.initialize_rest(reload_script_modules=True)
+    interface()
+
+
+def test_reload_ui_replaces_everything_once():
+    before, count = run("SEEDS-2", options={"SEEDS-2 r": 0.35}), len(sd_samplers.all_samplers)
+    old = sd_samplers.all_samplers_map["SEEDS-2"], sys.modules["seeds_samplers.webui.script"]
+    paths = list(sys.path)
+    for _ in range(2):
+        reload_ui()
+    assert len(sd_samplers.all_samplers) == count and sys.path == paths
+    assert sd_samplers.all_samplers_map["SEEDS-2"] is not old[0]
+    assert sys.modules["seeds_samplers.webui.script"] is not old[1]  # an update takes effect
+    assert [one.title() for one in scripts.scripts_txt2img.scripts].count("SEEDS") == 1
+    axis("[SEEDS] SEEDS-3 r_1")
+    assert difference(run("SEEDS-2", options={"SEEDS-2 r": 0.35}), before) == 0
+
+
+def test_nothing_is_left_of_a_disabled_extension():
+    from modules import extensions
+
+    with settings(disabled_extensions=["seeds-samplers"]):
+        reload_ui()
+        assert not [one.name for one in sd_samplers.all_samplers if one.name.startswith("SEEDS")]
+        assert "k_seeds_2" not in sd_samplers.samplers_map and "seeds_2_r" not in shared.opts.data_labels
+        assert "SEEDS" not in [one.title() for one in scripts.scripts_txt2img.scripts]
+    assert extensions.extensions
+    reload_ui()
+    assert run("SEEDS-2", steps=2).last.isfinite().all() and script() is not None
+
+
+def test_another_extensions_entry_of_the_same_name_is_replaced_in_place():
+    place = [one.name for one in sd_samplers.all_samplers].index("SEEDS-2")
+    other = type(sd_samplers.all_samplers[0])("SEEDS-2", None, ["seeds2"], {})
+    sd_samplers.all_samplers[place] = sd_samplers.all_samplers_map["SEEDS-2"] = other
+    ours("webui.menu").register()
+    assert [one.name for one in sd_samplers.all_samplers].count("SEEDS-2") == 1
+    assert sd_samplers.all_samplers[place] is sd_samplers.all_samplers_map["SEEDS-2"] is not other
+
+
+def test_it_changes_nothing_of_the_host():
+    """The host's own samplers draw as they would without the extension, and no module of the host is patched."""
+    functions = {
+        (name, key): value
+        for name, module in list(sys.modules.items())
+        if name.startswith(("modules.", "k_diffusion"))
+        for key, value in vars(module).items()
+        if callable(value)
+    }
+    assert not [key for key, value in functions.items() if str(getattr(value, "__module__", "")).startswith("seeds_samp")]
+    state = torch.random.get_rng_state()
+    ours("webui.sampler").noise_of(type("P", (), dict(seeds=[1], subseeds=None, subseed_strength=0)), torch.zeros(1, 4), "cpu")
+    assert torch.equal(state, torch.random.get_rng_state())
