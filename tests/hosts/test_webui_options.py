@@ -26,7 +26,7 @@ def difference(one, other):
 
 
 def test_the_menu():
-    names = [one.name for one in sd_samplers.visible_samplers()]
+    names = sd_samplers.visible_sampler_names()
     for name, sampler in SAMPLERS.items():
         alias, data = name.lower().replace("-", "_"), sd_samplers.all_samplers_map[name]
         assert names.count(name) == 1 and data in sd_samplers.samplers_for_img2img
@@ -38,7 +38,7 @@ def test_the_menu():
 def test_the_hide_list():
     with settings(hide_samplers=["SEEDS-3"]):
         sd_samplers.set_samplers()
-        names = [one.name for one in sd_samplers.visible_samplers()]
+        names = sd_samplers.visible_sampler_names()
     sd_samplers.set_samplers()
     assert "SEEDS-2" in names and "SEEDS-3" not in names
 
@@ -131,7 +131,7 @@ def test_the_axes_of_the_xyz_plot():
     """As the plot uses them: on copies of one p, the values that are the defaults among them."""
     import copy
 
-    given = dict(steps=6, seed=1, width=256, height=256, cfg_scale=2, scheduler="Automatic", sampler_name="SEEDS-2")
+    given = dict(steps=6, seed=1, width=256, height=256, cfg_scale=2, sampler_name="SEEDS-2")
     p = processing.StableDiffusionProcessingTxt2Img(sd_model=model(), prompt="A", **given)
     p.is_api, p.scripts = True, scripts.scripts_txt2img
     arguments = [getattr(component, "value", 0) for component in p.scripts.inputs]

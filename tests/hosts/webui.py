@@ -16,7 +16,7 @@ PARTS = ("__init__.py", "sampling", "webui", "scripts", "metadata.ini", "install
 def checkout():
     """The web UI checkout to test against, or None where there is none or its requirements are not installed."""
     path = Path(os.environ.get("WEBUI_PATH") or Path.home() / "stable-diffusion-webui")
-    installed = all(importlib.util.find_spec(name) for name in ("gradio", "k_diffusion", "pytorch_lightning"))
+    installed = all(importlib.util.find_spec(name) for name in ("gradio", "torchsde"))
     return path if installed and (path / "webui.py").exists() else None
 
 

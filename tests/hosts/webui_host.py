@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import torch
 from webui import add_extension, checkout
-from webui_standin import Standin, prepare, use
+from webui_standin import prepare, standin_of, use
 
 folder = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, folder, True)
@@ -25,7 +25,7 @@ MODELS = {}
 def model(kind="eps"):
     """The stand-in of that kind, which the web UI uses from now on."""
     if kind not in MODELS:
-        MODELS[kind] = Standin(kind)
+        MODELS[kind] = standin_of(kind)
     MODELS[kind].calls.clear()
     MODELS[kind].before_call = None
     use(MODELS[kind])
@@ -35,6 +35,8 @@ def model(kind="eps"):
 model()
 initialize.initialize()
 
+import k_diffusion.external  # noqa: E402
+import k_diffusion.sampling  # noqa: E402
 from modules import processing, script_callbacks, scripts, sd_samplers, shared, ui  # noqa: E402
 
 
@@ -76,9 +78,12 @@ def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=
     """
     standin = model(kind)
     standin.before_call = before_call
+    if hasattr(processing.StableDiffusionProcessingTxt2Img, "hr_additional_modules") and not images:
+        given = {"hr_additional_modules": ["Use same choices"], "hr_cfg": given.get("cfg_scale", 2), **given}  # Forge
     make = processing.StableDiffusionProcessingImg2Img if images else processing.StableDiffusionProcessingTxt2Img
     given = {"init_images": images, **given} if images else given
     given = {"steps": 6, "seed": 1, "width": 256, "height": 256, "cfg_scale": 2, "scheduler": "Automatic", **given}
+    given = {key: value for key, value in given.items() if key in make.__dataclass_fields__}  # Classic has no scheduler
     p = make(sd_model=standin, prompt=prompt, negative_prompt="", sampler_name=sampler, **given)
     runner = scripts.scripts_img2img if images else scripts.scripts_txt2img
     arguments = [getattr(component, "value", 0) for component in runner.inputs]
@@ -106,4 +111,4 @@ def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=
     )  # fmt: skip
 
 
-__all__ = ["interface", "ours", "run", "script", "sd_samplers", "settings"]
+__all__ = ["interface", "k_diffusion", "ours", "run", "script", "sd_samplers", "settings"]

@@ -21,11 +21,14 @@ from seeds_samplers.demo.glyphs import GLYPHS
 
 # Packages of the model repositories and of upscalers: nothing of them is used for the embedded model.
 INVENTED = {"ldm", "sgm", "taming", "clip", "open_clip", "facexlib", "gfpgan", "spandrel_extra_arches", "spandrel"}
-KINDS = ("eps", "v", "sdxl", "flow")
-ARGUMENTS = (
-    "--use-cpu all --no-half --precision full --skip-torch-cuda-test --skip-load-model-at-start --no-download-sd-model "
-    "--do-not-download-clip --skip-version-check --disable-console-progressbars"
+INVENTED_FOR_FORGE = {"huggingface_guess", "pillow_heif", "joblib"}
+REPOSITORIES = ("generative-models/sgm", "stable-diffusion-webui-assets")
+ARGUMENTS = "--skip-torch-cuda-test --no-download-sd-model --skip-version-check".split()
+OF_AUTOMATIC1111 = (
+    "--use-cpu all --no-half --precision full --skip-load-model-at-start --do-not-download-clip "
+    "--disable-console-progressbars"
 ).split()
+OF_FORGE = ["--always-cpu"]
 SETTINGS = {  # no previews: they would fetch a network
     "live_previews_enable": False,
     "show_progress_type": "Full",
@@ -33,6 +36,7 @@ SETTINGS = {  # no previews: they would fetch a network
     "samples_save": False,
     "grid_save": False,
     "auto_launch_browser": "Disable",
+    "sd_model_checkpoint": "glyphs",
 }
 
 
@@ -96,11 +100,12 @@ class Standin(nn.Module):
 
     parameterization, cond_stage_key, used_config, lowvram = "eps", "txt", "", False
     is_sd1 = is_sd2 = is_sdxl = is_sd3 = is_ssd = is_inpaint = is_sdxl_inpaint = False
+    tiling_enabled = use_distilled_cfg_scale = False
     latent_channels, sd_model_hash, device, dtype = 3, "0" * 10, torch.device("cpu"), torch.float32
 
     def __init__(self, kind="eps"):
         super().__init__()
-        self.kind, self.calls, self.before_call = kind, [], None
+        self.kind, self.calls, self.before_call, self.comments, self.extra_generation_params = kind, [], None, [], {}
         self.parameterization = "v" if kind == "v" else "eps"
         self.is_sdxl, self.is_sd3 = kind == "sdxl", kind == "flow"
         self.is_sd1 = not (self.is_sdxl or self.is_sd3)
@@ -138,7 +143,8 @@ class Standin(nn.Module):
         self.calls.append({"sigma": float(sigma[0]), "labels": labels.tolist()})
         if self.before_call:
             self.before_call(len(self.calls))
-        return self.glyphs(x, sigma, torch.where(labels < 0, len(GLYPHS), labels))
+        denoised = self.glyphs(x[:, :3], sigma, torch.where(labels < 0, len(GLYPHS), labels))
+        return F.pad(denoised, (0, 0, 0, 0, 0, x.shape[1] - 3))  # a fourth channel is 0
 
     def apply_model(self, x, t, cond=None):
         if self.kind == "flow":  # t is sigma, x = (1 - sigma) x0 + sigma eps, and the denoised is wanted
@@ -148,23 +154,99 @@ class Standin(nn.Module):
         low = t.floor().long()
         sigma = torch.lerp(table[low], table[t.ceil().long()], t.float() - low).exp()
         s = sigma[:, None, None, None]
-        noisy = x * (s * s + 1).sqrt()  # the host has scaled it to variance 1
-        denoised = self._denoised(noisy, sigma, cond)
+        return self.output(x * (s * s + 1).sqrt(), sigma, cond)  # the host has scaled x to variance 1
+
+    def output(self, noisy, sigma, cond):
+        """What the network would return: the noise, or for "v" the velocity."""
+        s, denoised = sigma[:, None, None, None], self._denoised(noisy, sigma, cond)
         eps = (noisy - denoised) / s
         return (eps - s * denoised) / (s * s + 1).sqrt() if self.kind == "v" else eps
 
     def decode_first_stage(self, x):
-        return x.clamp(-1, 1).repeat_interleave(8, 2).repeat_interleave(8, 3)
+        return x[:, :3].clamp(-1, 1).repeat_interleave(8, 2).repeat_interleave(8, 3)
 
     def encode_first_stage(self, pixels):
         return F.avg_pool2d(pixels, 8)
 
+    def get_prompt_lengths_on_ui(self, prompt):
+        return len(prompt), 75
+
+    def set_clip_skip(self, _):
+        pass
+
     def get_first_stage_encoding(self, latent):
-        return latent
+        return F.pad(latent, (0, 0, 0, 0, 0, self.latent_channels - 3))
 
     @contextlib.contextmanager
     def ema_scope(self, *_):
         yield
+
+
+class _GlyphsOfForge(nn.Module):
+    """What Forge's model calls with its scaled input and time; sigma_of(t) is the time's noise level."""
+
+    storage_dtype = computation_dtype = torch.float32
+    load_device = offload_device = initial_device = torch.device("cpu")
+
+    def __init__(self, standin, sigma_of):
+        super().__init__()
+        self.standin, self.sigma_of = [standin], sigma_of  # in a list: not a module of this one
+
+    def forward(self, x, t, context=None, **_):
+        (standin,), sigma, cond = self.standin, self.sigma_of(t), {"crossattn": context}
+        s = sigma[:, None, None, None]
+        if standin.kind == "flow":
+            scale = (1 - sigma).clamp(min=1e-4)
+            return (x - standin._denoised(x / scale[:, None, None, None], sigma / scale, cond)) / s
+        return standin.output(x * (s * s + 1).sqrt(), sigma, cond)
+
+
+def _unet_of_forge(standin):
+    """The stand-in in Forge's own patcher, with Forge's own predictor."""
+    from backend.modules.k_prediction import Prediction, PredictionFlux
+    from backend.patcher.unet import UnetPatcher
+
+    kind = {"v": "v_prediction"}.get(standin.kind, "epsilon")
+    predictor = PredictionFlux(mu=1.15) if standin.kind == "flow" else Prediction(prediction_type=kind)
+    network = _GlyphsOfForge(standin, predictor.sigma)
+    return UnetPatcher.from_model(network, diffusers_scheduler=None, config=None, k_predictor=predictor)
+
+
+def _unet_of_classic(standin):
+    """The stand-in in the patcher of Forge Classic and reForge, which have ComfyUI's classes of their time."""
+    from ldm_patched.modules import model_base
+    from modules_forge.unet_patcher import UnetPatcher
+
+    latent_format = types.SimpleNamespace(process_in=lambda x: x, process_out=lambda x: x, scale_factor=1.0)
+    config = types.SimpleNamespace(
+        unet_config={"disable_unet_model_creation": True}, latent_format=latent_format, manual_cast_dtype=None,
+        sampling_settings={}, beta_schedule="linear", custom_operations=None, optimizations={}, memory_usage_factor=1.0,
+    )  # fmt: skip
+    kind = model_base.ModelType.V_PREDICTION if standin.kind == "v" else model_base.ModelType.EPS
+    model = model_base.BaseModel(config, kind)
+    model.get_dtype, model.memory_required = lambda: torch.float32, lambda *_, **__: 0
+    model.diffusion_model = _GlyphsOfForge(standin, model.model_sampling.sigma)
+    return UnetPatcher(model, load_device=torch.device("cpu"), offload_device=torch.device("cpu"))
+
+
+def with_forge_objects(standin):
+    """The stand-in with what Forge has around a model; nobody asks for its VAE."""
+    try:
+        from backend.diffusion_engine.base import ForgeObjects
+
+        unet = _unet_of_forge(standin)
+    except ModuleNotFoundError:
+        from modules_forge.forge_loader import ForgeObjects
+
+        unet, standin.latent_channels = _unet_of_classic(standin), 4
+    objects = ForgeObjects(unet, clip=None, vae=types.SimpleNamespace(latent_channels=standin.latent_channels), clipvision=None)
+    standin.forge_objects = standin.forge_objects_original = standin.forge_objects_after_applying_lora = objects
+    standin.model_config, standin.current_lora_hash, standin.is_sd3 = types.SimpleNamespace(), "[]", False
+    return standin
+
+
+def is_forge(checkout):
+    return (Path(checkout) / "modules_forge").is_dir()
 
 
 def prepare(checkout, folder, arguments=()):
@@ -172,13 +254,21 @@ def prepare(checkout, folder, arguments=()):
     checkout, folder = Path(checkout).resolve(), Path(folder).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(SETTINGS))
-    for name in ("generative-models/sgm", "stable-diffusion-stability-ai/ldm/models/diffusion", "stable-diffusion-webui-assets"):
-        (checkout / "repositories" / name).mkdir(parents=True, exist_ok=True)
-    (checkout / "repositories/stable-diffusion-stability-ai/ldm/models/diffusion/ddpm.py").touch()
+    ddpm = checkout / "repositories/stable-diffusion-stability-ai/ldm/models/diffusion/ddpm.py"
+    for path in (ddpm.parent, *(checkout / "repositories" / name for name in REPOSITORIES)):
+        path.mkdir(parents=True, exist_ok=True)
+    ddpm.touch()
     sys.meta_path.insert(0, _Inventor())
     sys.path.insert(0, str(checkout))
     os.chdir(checkout)
-    sys.argv = ["webui.py", *ARGUMENTS, "--data-dir", str(folder), *arguments]
+    own = OF_FORGE if is_forge(checkout) else OF_AUTOMATIC1111
+    sys.argv = ["webui.py", *ARGUMENTS, *own, "--data-dir", str(folder), *arguments]
+    if is_forge(checkout):
+        INVENTED.update(INVENTED_FOR_FORGE)
+        sys.path[1:1] = [str(checkout / "packages_3rdparty")]
+        from modules_forge.initialization import initialize_forge
+
+        initialize_forge()
 
 
 def use(model):
@@ -187,11 +277,20 @@ def use(model):
 
     sd_models.model_data.sd_model, sd_models.model_data.was_loaded_at_least_once = model, True
     shared.sd_model = model
-    sd_models.reload_model_weights = lambda *_, **__: model
     sd_models.apply_token_merging = sd_models.apply_alpha_schedule_override = lambda *_, **__: None
+    sd_models.reload_model_weights = lambda *_, **__: model
+    sd_models.select_checkpoint = lambda: model.sd_checkpoint_info
     sd_hijack.model_hijack.apply_circular = lambda *_: None
+    if hasattr(sd_models, "forge_model_reload"):
+        sd_models.forge_model_reload = processing.forge_model_reload = lambda: (model, False)
+        return
     sd_hijack.model_hijack.embedding_db.load_textual_inversion_embeddings = lambda *_, **__: None
     processing.sd_unet.apply_unet = lambda *_: None
+
+
+def standin_of(kind):
+    """The stand-in of that kind for the web UI whose modules are loaded."""
+    return with_forge_objects(Standin(kind)) if "modules_forge" in sys.modules else Standin(kind)
 
 
 def main():
@@ -199,7 +298,7 @@ def main():
     prepare(checkout, folder, arguments)
     import webui  # which imports the host's modules, as its start does
 
-    use(Standin(kind))
+    use(standin_of(kind))
     webui.api_only() if "--nowebui" in arguments else webui.webui()
 
 
