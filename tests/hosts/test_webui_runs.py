@@ -17,6 +17,7 @@ from webui_standin import is_forge
 from seeds_samplers.sampling import SAMPLERS, NoisePath
 
 FORGE = is_forge(checkout())
+FLOW = not FORGE or (checkout() / "backend").is_dir()  # Forge's older relatives have no flow model to stand in for
 CLASSIC = not hasattr(sd_samplers, "get_sampler_and_scheduler")  # no schedules of its own, and a different NGMS
 CALLS = {name: sampler.calls_per_step for name, sampler in SAMPLERS.items()}
 A, B = 0, 1  # the labels of the glyphs A and B
@@ -53,7 +54,7 @@ def alone(name, kind="eps", seed=1, steps=6, cfg=2.0, **options):
     return SAMPLERS[name](guided, x, sigmas, seed=[seed], noise_schedule=schedule, disable=True, **options)
 
 
-@pytest.mark.parametrize("kind", ["eps", "v", "sdxl", *([] if CLASSIC else ["flow"])])
+@pytest.mark.parametrize("kind", ["eps", "v", "sdxl", *(["flow"] if FLOW else [])])
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_it_is_the_cores_sampler_on_every_kind_of_model(name, kind):
     scheduler = "Simple" if kind == "flow" else "Automatic"
@@ -97,9 +98,10 @@ def test_alternation_goes_by_steps(name):
 def test_calls_without_guidance_go_by_steps(name):
     """NGMS leaves out every other step's negative prompt below a noise level; skip-early-cond those of the start."""
     calls, sizes = CALLS[name], lambda result: [len(call["labels"]) for call in result.calls]
-    of_steps = sizes(run(name, steps=8, s_min_uncond=50.0))[:-1]
+    with settings(s_min_uncond=50.0):
+        of_steps = sizes(run(name, steps=8, s_min_uncond=50.0))[:-1]
     of_steps = [set(of_steps[i : i + calls]) for i in range(0, len(of_steps), calls)]
-    assert of_steps == [{2}, {1}] * 3 + [{2}]
+    assert of_steps in ([{2}, {1}] * 3 + [{2}], [{1}, {2}] * 3 + [{1}])  # reForge leaves out the even ones
     with settings(skip_early_cond=0.25):
         found = run(name, steps=8)
     early = sizes(found).count(1)
@@ -161,7 +163,7 @@ def picture(color=(120, 30, 200)):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-@pytest.mark.parametrize("kind", ["eps", *([] if CLASSIC else ["flow"])])
+@pytest.mark.parametrize("kind", ["eps", *(["flow"] if FLOW else [])])
 def test_img2img_starts_where_the_host_says_and_keeps_what_the_mask_keeps(name, kind):
     mask = Image.new("L", (256, 256), 0)
     mask.paste(255, (0, 0, 128, 256))

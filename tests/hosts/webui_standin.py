@@ -236,8 +236,9 @@ def with_forge_objects(standin):
 
         unet = _unet_of_forge(standin)
     except ModuleNotFoundError:
-        from modules_forge.forge_loader import ForgeObjects
+        from modules_forge import forge_loader
 
+        ForgeObjects = getattr(forge_loader, "ForgeObjects", None) or forge_loader.ForgeSD  # reForge's
         unet, standin.latent_channels = _unet_of_classic(standin), 4
     objects = ForgeObjects(unet, clip=None, vae=types.SimpleNamespace(latent_channels=standin.latent_channels), clipvision=None)
     standin.forge_objects = standin.forge_objects_original = standin.forge_objects_after_applying_lora = objects
