@@ -39,7 +39,9 @@ class SEEDSScript(scripts.Script):
         self.shown, components = [setting(field) for field in FIELDS], []
         with gr.Accordion("SEEDS", open=False, elem_id=self.elem_id("accordion")):
             names = ", ".join(SAMPLERS)
-            gr.Markdown(f"For {names}. How stochastic they are: *Eta for k-diffusion samplers*, a setting of the web UI.")
+            gr.Markdown(
+                f"For {names}. How stochastic they are: *Eta for k-diffusion samplers*, a setting of the web UI."
+            )
             for owner in dict.fromkeys(field.owner for field in FIELDS):
                 with gr.Row():
                     for field, value in zip(FIELDS, self.shown, strict=True):

@@ -4,6 +4,7 @@ import pytest
 from browser import CHROMIUM, fit, load, page_of, run
 from comfyui import Server, checkout
 from comfyui_graphs import WORKFLOWS, custom_graph, default_graph, seeds_graph
+from server import REPOSITORY
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout")

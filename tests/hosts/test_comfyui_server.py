@@ -22,6 +22,7 @@ from comfyui_graphs import (
     seeds_graph,
     split_graph,
 )
+from server import Rejected
 
 from seeds_samplers.demo.classifier import load_classifier
 from seeds_samplers.demo.glyphs import labels_of

@@ -3,8 +3,8 @@
 import importlib.util
 
 import pytest
+from automatic1111 import Server, checkout
 from browser import CHROMIUM
-from webui import Server, checkout
 
 if checkout() is None:
     pytest.skip("no web UI checkout (WEBUI_PATH) with its requirements", allow_module_level=True)

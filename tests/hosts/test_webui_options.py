@@ -4,14 +4,26 @@ import sys
 
 import pytest
 import torch
-from webui import checkout
+from automatic1111 import checkout
 
 if checkout() is None:
     pytest.skip("no web UI checkout (WEBUI_PATH) with its requirements", allow_module_level=True)
 
-from webui_host import interface, model, ours, run, script, sd_samplers, settings
+from webui_host import (
+    infotext_utils,
+    interface,
+    model,
+    ours,
+    processing,
+    run,
+    script,
+    script_callbacks,
+    scripts,
+    sd_samplers,
+    settings,
+    shared,
+)
 
-from modules import infotext_utils, processing, script_callbacks, scripts, shared
 from seeds_samplers.sampling import SAMPLERS
 
 FIELDS = {field.label: field for field in ours("webui.fields").FIELDS}
@@ -63,7 +75,11 @@ def test_an_option_works_is_written_and_is_pasted_back(label):
     parsed = infotext_utils.parse_generation_parameters(found.texts[0])
     assert parsed[label] == str(value)
     fields = infotext_utils.paste_fields["txt2img"]["fields"]
-    pasted = {one.component.label: one.function(parsed) for one in fields if one.function in [f.pasted for f in FIELDS.values()]}
+    pasted = {
+        one.component.label: one.function(parsed)
+        for one in fields
+        if one.function in [f.pasted for f in FIELDS.values()]
+    }
     kinds = {label: type(field.default) for label, field in FIELDS.items()}
     pasted = {label: kinds[label](text) for label, text in pasted.items()}
     assert pasted == {one: value if one == label else FIELDS[one].default for one in FIELDS}
@@ -210,7 +226,8 @@ def test_it_changes_nothing_of_the_host():
         for key, value in vars(module).items()
         if callable(value)
     }
-    assert not [key for key, value in functions.items() if str(getattr(value, "__module__", "")).startswith("seeds_samp")]
-    state = torch.random.get_rng_state()
-    ours("webui.sampler").noise_of(type("P", (), dict(seeds=[1], subseeds=None, subseed_strength=0)), torch.zeros(1, 4), "cpu")
+    ours_in_it = [key for key, value in functions.items() if str(getattr(value, "__module__", "")).startswith("seeds_")]
+    assert not ours_in_it
+    state, p = torch.random.get_rng_state(), type("P", (), dict(seeds=[1], subseeds=None, subseed_strength=0))
+    ours("webui.sampler").noise_of(p, torch.zeros(1, 4), "cpu")
     assert torch.equal(state, torch.random.get_rng_state())

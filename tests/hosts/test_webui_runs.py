@@ -1,31 +1,19 @@
-"""Runs of the real AUTOMATIC1111 code in this process, with the embedded model in place of a Stable Diffusion model.
+"""Runs of a real web UI in this process, with the embedded model in place of a Stable Diffusion model.
 
 Skipped where there is no checkout (WEBUI_PATH) with its requirements.
 """
 
 import pytest
 import torch
-from webui import checkout
+from automatic1111 import checkout
 
 if checkout() is None:
     pytest.skip("no web UI checkout (WEBUI_PATH) with its requirements", allow_module_level=True)
 
 from PIL import Image, ImageDraw
-from webui_host import k_diffusion, model, ours, run, sd_samplers, settings
-from webui_standin import is_forge
+from webui_host import CALLS, CLASSIC, FLOW, FORGE, k_diffusion, labels, model, ours, run, settings
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath
-
-FORGE = is_forge(checkout())
-FLOW = not FORGE or (checkout() / "backend").is_dir()  # Forge's older relatives have no flow model to stand in for
-CLASSIC = not hasattr(sd_samplers, "get_sampler_and_scheduler")  # no schedules of its own, and a different NGMS
-CALLS = {name: sampler.calls_per_step for name, sampler in SAMPLERS.items()}
-A, B = 0, 1  # the labels of the glyphs A and B
-
-
-def labels(result):
-    """The label at each model call, of whichever half of the batch has one."""
-    return [max(call["labels"]) for call in result.calls]
 
 
 def alone(name, kind="eps", seed=1, steps=6, cfg=2.0, **options):
@@ -65,50 +53,6 @@ def test_it_is_the_cores_sampler_on_every_kind_of_model(name, kind):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-@pytest.mark.parametrize("steps", [6, 20])
-def test_prompt_editing_switches_in_the_middle_and_never_within_a_step(name, steps):
-    found, calls = labels(run(name, prompt="[A:B:0.5]", steps=steps)), CALLS[name]
-    assert len(found) == calls * (steps - 1) + 1
-    first = found.index(B)
-    assert found == [A] * first + [B] * (len(found) - first)  # past the end the host would show A again
-    assert first % calls == 0 and abs(first - len(found) / 2) <= 1.5 * calls  # the host itself is late by half a step
-
-
-@pytest.mark.parametrize("name", SAMPLERS)
-@pytest.mark.parametrize("when", [1, 4, 7, 40])
-def test_whole_numbers_count_model_calls(name, when):
-    """As they do for the host's own samplers of two calls a step; the switch waits for the end of a step."""
-    found, calls = labels(run(name, prompt=f"[A:B:{when}]", steps=8)), CALLS[name]
-    first = found.index(B) if B in found else len(found)
-    assert found == [A] * first + [B] * (len(found) - first)
-    assert first % calls == 0 or first == len(found)
-    assert abs(first - min(when + 1, len(found))) <= calls
-
-
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_alternation_goes_by_steps(name):
-    found, calls = labels(run(name, prompt="[A|B]", steps=8)), CALLS[name]
-    by_step = [found[i] for i in range(0, len(found), calls)]
-    assert found[:-1] == [label for label in by_step[:-1] for _ in range(calls)]
-    assert by_step == [A, A, B, A, B, A, B, A]  # the host counts its first two steps as one
-
-
-@pytest.mark.skipif(CLASSIC, reason="it lowers the guidance instead")
-@pytest.mark.parametrize("name", SAMPLERS)
-def test_calls_without_guidance_go_by_steps(name):
-    """NGMS leaves out every other step's negative prompt below a noise level; skip-early-cond those of the start."""
-    calls, sizes = CALLS[name], lambda result: [len(call["labels"]) for call in result.calls]
-    with settings(s_min_uncond=50.0):
-        of_steps = sizes(run(name, steps=8, s_min_uncond=50.0))[:-1]
-    of_steps = [set(of_steps[i : i + calls]) for i in range(0, len(of_steps), calls)]
-    assert of_steps in ([{2}, {1}] * 3 + [{2}], [{1}, {2}] * 3 + [{1}])  # reForge leaves out the even ones
-    with settings(skip_early_cond=0.25):
-        found = run(name, steps=8)
-    early = sizes(found).count(1)
-    assert early % calls == 0 and abs(early / len(found.calls) - 0.25) < 0.2 and "Skip Early CFG" in found.texts[0]
-
-
-@pytest.mark.parametrize("name", SAMPLERS)
 def test_an_image_of_a_batch_is_the_image_alone(name):
     batch = run(name, batch_size=3, seed=10).last
     alone = torch.cat([run(name, seed=10 + i).last for i in range(3)])
@@ -119,7 +63,7 @@ def test_an_image_of_a_batch_is_the_image_alone(name):
 
 
 def test_variation_seeds():
-    """Strength 0 is the seed's image, 1 that of the variation seed; in a batch all have the seed and their variation."""
+    """Strength 0 is the seed's image, 1 that of the variation seed; a batch has one seed and a variation for each."""
     given = dict(subseed=77, seed_enable_extras=True)
     variation = run("SEEDS-2", batch_size=2, subseed_strength=0.4, **given)
     alone = run("SEEDS-2", subseed_strength=0.4, **{**given, "subseed": 78})
@@ -128,14 +72,21 @@ def test_variation_seeds():
     torch.testing.assert_close(none, run("SEEDS-2").last, rtol=0, atol=1e-4)
     with settings(randn_source="CPU"):
         other = run("SEEDS-2", seed=77).last
-    assert (all_of_it - other).abs().mean() < (none - other).abs().mean() / 3  # the host's slerp is not quite at its end
+    assert (all_of_it - other).abs().mean() < (
+        none - other
+    ).abs().mean() / 3  # the host's slerp is not quite at its end
 
 
 def test_the_noise_is_not_the_hosts(monkeypatch):
     """Whatever the host's generator is, and its ENSD setting: only the initial latent depends on it."""
     sampler = ours("webui.sampler")
     seen = []
-    monkeypatch.setattr(sampler, "NoisePath", lambda x, *given, **more: seen.append(NoisePath(x, *given, **more)) or seen[-1])
+
+    def keep(*given, **more):
+        seen.append(NoisePath(*given, **more))
+        return seen[-1]
+
+    monkeypatch.setattr(sampler, "NoisePath", keep)
     for source in ("CPU", "NV"):
         with settings(randn_source=source, eta_noise_seed_delta=31337 if source == "NV" else 0):
             run("SEEDS-2", steps=2)
@@ -183,34 +134,9 @@ def test_hires_fix(name):
     both = run(name, prompt="[A:B:0.5]", hr_prompt="A", steps=4, batch_size=2, seed=5, **given)
     calls = CALLS[name] * 3 + 1
     assert both.last.shape[-2:] == (64, 64) and len(both.calls) == 2 * calls
-    assert set(labels(both)[calls:]) == {A}
+    assert set(labels(both)[calls:]) == {0}  # the glyph A
     again = run(name, prompt="[A:B:0.5]", hr_prompt="A", steps=4, seed=6, **given)
     torch.testing.assert_close(both.last[1:], again.last, rtol=0, atol=1e-4)
-
-
-@pytest.mark.skipif(FORGE, reason="Forge loads the refiner from a file")
-def test_the_refiner_takes_over_between_two_steps(monkeypatch):
-    from modules import processing, sd_models
-
-    first, second = model("v"), model("eps")
-    info = first.sd_checkpoint_info
-    monkeypatch.setattr(info, "short_title", "another")
-
-    def reload(*_, info=None, **__):
-        if info is not None:
-            sd_models.model_data.sd_model = processing.shared.sd_model = first
-        return processing.shared.sd_model
-
-    def prepare(_):
-        monkeypatch.setattr(sd_models, "reload_model_weights", reload)
-
-    with settings(refiner_switch_by_sample_steps=True):
-        monkeypatch.setattr(sd_models, "get_closet_checkpoint_match", lambda _: info)
-        first.calls.clear()
-        found = run("SEEDS-3", steps=8, before_call=prepare, refiner_checkpoint="another", refiner_switch_at=0.5)
-    assert len(found.calls) % 3 == 0 and len(found.calls) + len(first.calls) == 3 * 7 + 1
-    assert abs(len(found.calls) - 11) <= 3 and "Refiner switch at: 0.5" in found.texts[0]
-    assert second is not first
 
 
 def test_interrupt_and_skip_leave_nothing_behind():
@@ -230,29 +156,6 @@ def test_interrupt_and_skip_leave_nothing_behind():
     skipped = run("SEEDS-3", before_call=skip, n_iter=2)
     assert len(skipped.calls) == 5 + 16
     torch.testing.assert_close(run("SEEDS-3").last, before)
-
-
-@pytest.mark.skipif(CLASSIC, reason="no schedules of its own")
-@pytest.mark.parametrize("scheduler", ["Automatic", "Karras", "Exponential", "Uniform", "SGM Uniform", "Beta", "DDIM"])
-@pytest.mark.parametrize("steps", [1, 2, 70])
-def test_the_hosts_schedules(scheduler, steps):
-    found = run("SEEDS-1", scheduler=scheduler, steps=steps, width=64, height=64)
-    assert found.last.isfinite().all() and len(found.calls) <= steps + 2  # its DDIM has 72 levels for 70 steps
-    assert sd_samplers.get_sampler_and_scheduler("SEEDS-1 Karras", None) == ("SEEDS-1", "Automatic")
-
-
-@pytest.mark.skipif(CLASSIC, reason="no schedules of its own")
-def test_a_schedule_of_more_steps_than_asked_for_ends_with_the_last_prompt():
-    assert labels(run("SEEDS-2", prompt="[A:B:0.99]", scheduler="DDIM", steps=70, width=64, height=64))[-1] == B
-
-
-def test_progress_is_told_once_a_step(monkeypatch):
-    from modules import shared
-
-    seen = []
-    monkeypatch.setattr(shared.total_tqdm, "update", lambda: seen.append(shared.state.sampling_step))
-    run("SEEDS-3", steps=5)
-    assert seen == [0, 1, 2, 3, 4] and shared.state.sampling_steps == 5
 
 
 def test_scripts_that_sample_more_images_than_there_are_seeds():

@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 import torch
+from automatic1111 import Server, checkout, text_of
 from PIL import Image
 from server import Rejected
-from webui import Server, checkout, text_of
 
 if checkout() is None:
     pytest.skip("no web UI checkout (WEBUI_PATH) with its requirements", allow_module_level=True)
@@ -31,6 +31,12 @@ def pixels(image):
 
 def apart(one, other):
     return np.abs(pixels(one) - pixels(other)).max()
+
+
+def arguments_of(server, **values):
+    """The accordion's arguments by position: those that are named with their value, the others None."""
+    accordion = next(one for one in server.get("/sdapi/v1/script-info") if one["name"] == "seeds")
+    return {"SEEDS": {"args": [values.get(one["label"]) for one in accordion["args"]]}}
 
 
 def last_line(text):
@@ -67,10 +73,8 @@ def test_a_batch_is_its_images_alone(server):
 def test_options_by_request_by_settings_and_by_infotext(server):
     """Three ways to r = 0.35 and one image; the settings are as before afterwards."""
     given = dict(prompt="S", sampler_name="SEEDS-2")
-    names = [one["label"] for one in next(s for s in server.get("/sdapi/v1/script-info") if s["name"] == "seeds")["args"]]
-    arguments = [0.35 if name == "SEEDS-2 r" else None for name in names]
     plain, _ = server.draw(**given)
-    requested, texts = server.draw(**given, alwayson_scripts={"SEEDS": {"args": arguments}})
+    requested, texts = server.draw(**given, alwayson_scripts=arguments_of(server, **{"SEEDS-2 r": 0.35}))
     assert apart(plain[0], requested[0]) > 3 and "SEEDS-2 r: 0.35" in texts[0]
     overridden, again = server.draw(**given, override_settings={"seeds_2_r": 0.35})
     pasted, third = server.draw(infotext=texts[0])
@@ -89,10 +93,8 @@ def test_eta_is_the_hosts(server):
 
 
 def test_a_mistake_is_answered_with_what_is_allowed(server):
-    names = [one["label"] for one in next(s for s in server.get("/sdapi/v1/script-info") if s["name"] == "seeds")["args"]]
-    arguments = [7 if name == "SEEDS-2 r" else None for name in names]
     with pytest.raises(Rejected, match="r: 7; expected a finite number and > 0 and <= 1"):
-        server.draw(prompt="S", sampler_name="SEEDS-2", alwayson_scripts={"SEEDS": {"args": arguments}})
+        server.draw(prompt="S", sampler_name="SEEDS-2", alwayson_scripts=arguments_of(server, **{"SEEDS-2 r": 7}))
     server.draw(prompt="S", sampler_name="SEEDS-2")
 
 
@@ -119,11 +121,10 @@ def test_the_xyz_plot(server):
     axes = next(one for one in options if one["name"] == "x/y/z plot")["args"][0]["choices"]
     x, y = axes.index("[SEEDS] SEEDS-2 r"), axes.index("Sampler")
     values = {"X type": x, "X values": "0.35, 0.5", "Y type": y, "Y values": "SEEDS-2, SEEDS-1", "Z type": 0}
-    flags = {"Draw legend": False, "Keep -1 for seeds": False, "Vary seeds for X": False, "Vary seeds for Y": False}
-    given = [values.get(label, flags.get(label, "")) for label in labels]
-    for i, label in enumerate(labels):
-        given[i] = {"Include Sub Images": True, "Include Sub Grids": False, "Use text inputs instead of dropdowns": True,
-                    "Grid margins (px)": 0, "Vary seeds for Z": False}.get(label, given[i])  # fmt: skip
+    values |= {"Include Sub Images": True, "Use text inputs instead of dropdowns": True, "Grid margins (px)": 0}
+    flags = ("Draw legend", "Keep -1 for seeds", "Vary seeds for X", "Vary seeds for Y", "Vary seeds for Z")
+    values |= dict.fromkeys([*flags, "Include Sub Grids"], False)
+    given = [values.get(label, "") for label in labels]
     drawn, texts = server.draw(prompt="S", sampler_name="SEEDS-2", script_name="x/y/z plot", script_args=given)
     assert [last_line(text).split("SEEDS-2 r: ")[1:] != [] for text in texts[1:]] == [True, False, False, False]
     assert apart(drawn[2], server.draw(prompt="S", sampler_name="SEEDS-2")[0][0]) == 0
@@ -132,7 +133,9 @@ def test_the_xyz_plot(server):
 def test_interrupt_and_run_again(server):
     before = server.draw(prompt="S", sampler_name="SEEDS-3")[0][0]
     answer = {}
-    thread = threading.Thread(target=lambda: answer.update(got=server.draw(prompt="S", sampler_name="SEEDS-3", steps=700)))
+    thread = threading.Thread(
+        target=lambda: answer.update(got=server.draw(prompt="S", sampler_name="SEEDS-3", steps=700))
+    )
     thread.start()
     server.wait(lambda: 0 < server.get("/sdapi/v1/progress")["progress"] < 0.5, 30)
     progress = server.get("/sdapi/v1/progress")

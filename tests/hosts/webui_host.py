@@ -1,4 +1,4 @@
-"""AUTOMATIC1111's web UI in this process: the real modules, a real user interface that nobody sees, and runs of it."""
+"""A real web UI, AUTOMATIC1111's or a relative, in this process: its modules, an interface nobody sees, and runs."""
 
 import atexit
 import importlib
@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import torch
-from webui import add_extension, checkout
-from webui_standin import prepare, standin_of, use
+from automatic1111 import add_extension, checkout
+from webui_standin import is_forge, prepare, standin_of, use
+
+from seeds_samplers.sampling import SAMPLERS
 
 folder = tempfile.mkdtemp()
 atexit.register(shutil.rmtree, folder, True)
@@ -36,8 +38,13 @@ model()
 initialize.initialize()
 
 import k_diffusion.external  # noqa: E402
-import k_diffusion.sampling  # noqa: E402
-from modules import processing, script_callbacks, scripts, sd_samplers, shared, ui  # noqa: E402
+import k_diffusion.sampling  # noqa: E402, F401
+from modules import infotext_utils, processing, script_callbacks, scripts, sd_samplers, shared, ui  # noqa: E402, F401
+
+FORGE = is_forge(checkout())
+FLOW = not FORGE or (checkout() / "backend").is_dir()  # Forge's older relatives have no flow model to stand in for
+CLASSIC = not hasattr(sd_samplers, "get_sampler_and_scheduler")  # no schedules of its own, and a different NGMS
+CALLS = {name: sampler.calls_per_step for name, sampler in SAMPLERS.items()}
 
 
 def interface():
@@ -89,8 +96,8 @@ def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=
     arguments = [getattr(component, "value", 0) for component in runner.inputs]
     arguments[0], accordion = 0, script(runner)
     for label, value in (options or {}).items():
-        labels = [component.label for component in accordion.controls]
-        arguments[accordion.args_from + labels.index(label)] = value
+        names = [component.label for component in accordion.controls]
+        arguments[accordion.args_from + names.index(label)] = value
     p.is_api = True  # else the interface's own steps, seed and sampler replace those of p
     p.scripts, p.script_args = runner, tuple(arguments)
     latents, decode = [], processing.decode_latent_batch
@@ -111,4 +118,6 @@ def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=
     )  # fmt: skip
 
 
-__all__ = ["interface", "k_diffusion", "ours", "run", "script", "sd_samplers", "settings"]
+def labels(result):
+    """The label at each model call, of whichever half of the batch has one."""
+    return [max(call["labels"]) for call in result.calls]

@@ -4,8 +4,6 @@ As a program, it starts that web UI: python webui_standin.py CHECKOUT FOLDER KIN
 """
 
 import contextlib
-import importlib.abc
-import importlib.machinery
 import json
 import os
 import sys
@@ -13,8 +11,10 @@ import types
 from pathlib import Path
 
 import torch
+from invented import Inventor
 from torch import nn
 from torch.nn import functional as F
+from webui_standin_forge import with_forge_objects
 
 from seeds_samplers.demo.denoiser import load_model
 from seeds_samplers.demo.glyphs import GLYPHS
@@ -23,12 +23,12 @@ from seeds_samplers.demo.glyphs import GLYPHS
 INVENTED = {"ldm", "sgm", "taming", "clip", "open_clip", "facexlib", "gfpgan", "spandrel_extra_arches", "spandrel"}
 INVENTED_FOR_FORGE = {"huggingface_guess", "pillow_heif", "joblib"}
 REPOSITORIES = ("generative-models/sgm", "stable-diffusion-webui-assets")
-ARGUMENTS = "--skip-torch-cuda-test --no-download-sd-model --skip-version-check".split()
+ARGUMENTS = ("--skip-torch-cuda-test", "--no-download-sd-model", "--skip-version-check")
 OF_AUTOMATIC1111 = (
-    "--use-cpu all --no-half --precision full --skip-load-model-at-start --do-not-download-clip "
-    "--disable-console-progressbars"
-).split()
-OF_FORGE = ["--always-cpu"]
+    *("--use-cpu", "all", "--no-half", "--precision", "full", "--skip-load-model-at-start"),
+    *("--do-not-download-clip", "--disable-console-progressbars"),
+)
+OF_FORGE = ("--always-cpu",)
 SETTINGS = {  # no previews: they would fetch a network
     "live_previews_enable": False,
     "show_progress_type": "Full",
@@ -38,58 +38,6 @@ SETTINGS = {  # no previews: they would fetch a network
     "auto_launch_browser": "Disable",
     "sd_model_checkpoint": "glyphs",
 }
-
-
-class _Anything(type):
-    """A class that has every attribute, each a class like it."""
-
-    def __getattr__(cls, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Anything(name, (_Invented,), {})
-
-    def __getitem__(cls, _):
-        return cls
-
-    def __setitem__(cls, *_):
-        pass
-
-    def __iter__(cls):
-        return iter(())
-
-
-class _Invented(metaclass=_Anything):
-    def __init__(self, *_, **__):
-        pass
-
-    def __call__(self, *_, **__):
-        return self
-
-    def __iter__(self):
-        return iter(())
-
-    def __getattr__(self, name):
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Invented()
-
-
-class _Inventor(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds every module of the invented packages; whatever is asked of one is a class."""
-
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in INVENTED:
-            return importlib.machinery.ModuleSpec(name, self, is_package=True)
-        return None
-
-    def create_module(self, spec):
-        module = types.ModuleType(spec.name)
-        module.__path__ = []
-        module.__getattr__ = lambda name: getattr(_Invented, name)
-        return module
-
-    def exec_module(self, module):
-        pass
 
 
 class Standin(nn.Module):
@@ -182,70 +130,6 @@ class Standin(nn.Module):
         yield
 
 
-class _GlyphsOfForge(nn.Module):
-    """What Forge's model calls with its scaled input and time; sigma_of(t) is the time's noise level."""
-
-    storage_dtype = computation_dtype = torch.float32
-    load_device = offload_device = initial_device = torch.device("cpu")
-
-    def __init__(self, standin, sigma_of):
-        super().__init__()
-        self.standin, self.sigma_of = [standin], sigma_of  # in a list: not a module of this one
-
-    def forward(self, x, t, context=None, **_):
-        (standin,), sigma, cond = self.standin, self.sigma_of(t), {"crossattn": context}
-        s = sigma[:, None, None, None]
-        if standin.kind == "flow":
-            scale = (1 - sigma).clamp(min=1e-4)
-            return (x - standin._denoised(x / scale[:, None, None, None], sigma / scale, cond)) / s
-        return standin.output(x * (s * s + 1).sqrt(), sigma, cond)
-
-
-def _unet_of_forge(standin):
-    """The stand-in in Forge's own patcher, with Forge's own predictor."""
-    from backend.modules.k_prediction import Prediction, PredictionFlux
-    from backend.patcher.unet import UnetPatcher
-
-    kind = {"v": "v_prediction"}.get(standin.kind, "epsilon")
-    predictor = PredictionFlux(mu=1.15) if standin.kind == "flow" else Prediction(prediction_type=kind)
-    network = _GlyphsOfForge(standin, predictor.sigma)
-    return UnetPatcher.from_model(network, diffusers_scheduler=None, config=None, k_predictor=predictor)
-
-
-def _unet_of_classic(standin):
-    """The stand-in in the patcher of Forge Classic and reForge, which have ComfyUI's classes of their time."""
-    from ldm_patched.modules import model_base
-    from modules_forge.unet_patcher import UnetPatcher
-
-    latent_format = types.SimpleNamespace(process_in=lambda x: x, process_out=lambda x: x, scale_factor=1.0)
-    config = types.SimpleNamespace(
-        unet_config={"disable_unet_model_creation": True}, latent_format=latent_format, manual_cast_dtype=None,
-        sampling_settings={}, beta_schedule="linear", custom_operations=None, optimizations={}, memory_usage_factor=1.0,
-    )  # fmt: skip
-    kind = model_base.ModelType.V_PREDICTION if standin.kind == "v" else model_base.ModelType.EPS
-    model = model_base.BaseModel(config, kind)
-    model.get_dtype, model.memory_required = lambda: torch.float32, lambda *_, **__: 0
-    model.diffusion_model = _GlyphsOfForge(standin, model.model_sampling.sigma)
-    return UnetPatcher(model, load_device=torch.device("cpu"), offload_device=torch.device("cpu"))
-
-
-def with_forge_objects(standin):
-    """The stand-in with what Forge has around a model; nobody asks for its VAE."""
-    try:
-        from backend.diffusion_engine.base import ForgeObjects
-
-        unet = _unet_of_forge(standin)
-    except ModuleNotFoundError:
-        from modules_forge import forge_loader
-
-        ForgeObjects = getattr(forge_loader, "ForgeObjects", None) or forge_loader.ForgeSD  # reForge's
-        unet, standin.latent_channels = _unet_of_classic(standin), 4
-    objects = ForgeObjects(unet, clip=None, vae=types.SimpleNamespace(latent_channels=standin.latent_channels), clipvision=None)
-    standin.forge_objects = standin.forge_objects_original = standin.forge_objects_after_applying_lora = objects
-    standin.model_config, standin.current_lora_hash, standin.is_sd3 = types.SimpleNamespace(), "[]", False
-    return standin
-
-
 def is_forge(checkout):
     return (Path(checkout) / "modules_forge").is_dir()
 
@@ -259,7 +143,7 @@ def prepare(checkout, folder, arguments=()):
     for path in (ddpm.parent, *(checkout / "repositories" / name for name in REPOSITORIES)):
         path.mkdir(parents=True, exist_ok=True)
     ddpm.touch()
-    sys.meta_path.insert(0, _Inventor())
+    sys.meta_path.insert(0, Inventor(INVENTED))
     sys.path.insert(0, str(checkout))
     os.chdir(checkout)
     own = OF_FORGE if is_forge(checkout) else OF_AUTOMATIC1111
