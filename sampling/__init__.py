@@ -2,7 +2,7 @@
 
 from .noise import NoisePath
 from .samplers import SAMPLERS, sample_er_sde, sample_seeds_1, sample_seeds_2, sample_seeds_3, sample_seeds_m
-from .schedule import sigmas_flow, sigmas_karras, sigmas_uniform_lambda, steps_for_model_calls
+from .schedule import sigmas_flow, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda, steps_for_model_calls
 
 __all__ = [
     "SAMPLERS",
@@ -14,6 +14,7 @@ __all__ = [
     "sample_seeds_m",
     "sigmas_flow",
     "sigmas_karras",
+    "sigmas_seeds",
     "sigmas_uniform_lambda",
     "steps_for_model_calls",
 ]
