@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ..sampling import SAMPLERS, steps_for_model_calls
 from ..sampling.checks import whole_number
 from ..sampling.schedule import model_calls_for_steps
-from .draw import FRACTIONS, MOST_STEPS, SCHEDULES, Request, draw
+from .draw import MOST_STEPS, SCHEDULES, Request, draw
 from .files import device_of
 from .grid import check_target, read_request, write
 
@@ -100,19 +100,26 @@ def sample(options):
     return f"{request.sampler}, {request.steps} steps, {calls} model calls, {time.monotonic() - started:.1f} s, {out}"
 
 
+CONVENTION = ("model", "x", "sigmas", "extra_args", "callback", "disable")  # k-diffusion's
+
+
+def shown(value):
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def list_samplers():
     """A table of the samplers."""
-    rows = [("sampler", "calls a step", "order (ODE)", "order (SDE, weak)", "own options")]
+    rows = [("sampler", "calls a step", "order (ODE)", "order (SDE, weak)", "options of its own")]
+    parameters = {name: inspect.signature(function).parameters for name, function in SAMPLERS.items()}
+    common = [key for key in parameters["SEEDS-1"] if all(key in known for known in parameters.values())]
     for name, function in SAMPLERS.items():
-        parameters = inspect.signature(function).parameters
-        own = [f"{key}={parameters[key].default:.3g}" for key in FRACTIONS if key in parameters]
-        own += [f"variant={parameters['variant'].default}"] if "variant" in parameters else []
+        own = [f"{key}={shown(one.default)}" for key, one in parameters[name].items() if key not in common]
         orders = (function.calls_per_step, function.ode_order, function.weak_order)
-        rows.append((name, *map(str, orders), ", ".join(own) or "-"))
+        rows.append((name, *map(str, orders), ", ".join(own)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    common = "All take eta, s_noise, prediction, sigma_data, noise_schedule, seed, noise_device."
-    return "\n".join([*lines, "", common, "The last step goes to sigma 0 and takes one call."])
+    shared = f"All take {', '.join(key for key in common if key not in CONVENTION)}."
+    return "\n".join([*lines, "", shared, "The last step goes to sigma 0 and takes one call."])
 
 
 def main(arguments=None):

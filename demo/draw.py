@@ -5,13 +5,13 @@ from dataclasses import asdict, dataclass, fields, replace
 
 import torch
 
-from ..sampling import SAMPLERS, sigmas_karras, sigmas_uniform_lambda
+from ..sampling import SAMPLERS, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda
 from ..sampling.checks import choice, number, whole_number
 from ..sampling.normals import key_of
 from .denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
 from .glyphs import SIZE, labels_of
 
-SCHEDULES = {"karras": sigmas_karras, "uniform-lambda": sigmas_uniform_lambda}
+SCHEDULES = {"karras": sigmas_karras, "uniform-lambda": sigmas_uniform_lambda, "seeds": sigmas_seeds}
 MOST_IMAGES = 8000  # a larger grid would have more pixels than Pillow reads back without a warning
 MOST_STEPS = 10_000
 FRACTIONS = ("r", "r_1", "r_2")  # the options that --r fills, in this order
@@ -75,6 +75,9 @@ class Request:
         """The sampler's keyword arguments; ValueError for an option that it does not have."""
         known = inspect.signature(SAMPLERS[self.sampler]).parameters
         options = {"eta": self.eta, "s_noise": self.s_noise, "prediction": self.prediction}
+        for name, plain in (("eta", 1.0), ("prediction", "data")):
+            if name not in known and options.pop(name) != plain:
+                raise ValueError(f"{name}: {getattr(self, name)!r}; expected {plain!r}, {self.sampler} has no other")
         if self.variant is not None:
             if "variant" not in known:
                 raise ValueError(f"variant: {self.variant!r}; expected none, {self.sampler} has no variants")
@@ -88,8 +91,10 @@ class Request:
 
     def sample(self, model, x, sigmas, **arguments):
         """Run the sampler on x with this request's options."""
-        options = self.options() | dict(disable=True, sigma_data=SIGMA_DATA)
-        return SAMPLERS[self.sampler](model, x, sigmas, **options, **arguments)
+        options, sampler = self.options() | dict(disable=True), SAMPLERS[self.sampler]
+        if "sigma_data" in inspect.signature(sampler).parameters:
+            options["sigma_data"] = SIGMA_DATA
+        return sampler(model, x, sigmas, **options, **arguments)
 
     def sigmas(self):
         """The noise levels, (steps + 1,)."""

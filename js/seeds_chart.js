@@ -5,7 +5,7 @@ import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 
 const NODES = ["SEEDSScheduler", "SEEDSKSampler"];
-const STAGE_DEFAULTS = { "SEEDS-1": [], "SEEDS-2": [1 / 2], "SEEDS-3": [1 / 3, 2 / 3] };
+const STAGE_DEFAULTS = { "SEEDS-1": [], "SEEDS-2": [1 / 2], "SEEDS-3": [1 / 3, 2 / 3], "SEEDS-M": [], "ER-SDE": [] };
 const HEIGHT = 96;
 const LOOK_EVERY = 400; // ms between looks at the widgets: cheap, and the same in both renderers
 const charts = new Map(); // node in a graph -> chart

@@ -3,14 +3,16 @@
 import inspect
 
 import comfy.samplers
+import torch
 from comfy.k_diffusion import sampling as k_diffusion_sampling
 from comfy.model_sampling import CONST
 
-from ..sampling import SAMPLERS, NoisePath
+from ..sampling import SAMPLERS, NoisePath, sigmas_seeds
 from ..sampling.schedule import distinct
 
 FIRST_PERCENT = 1e-4  # core's own stand-in for the start of a flow schedule, where lambda is -infinity
 
+SCHEDULE = "seeds"
 STAGES = ("r", "r_1", "r_2")  # the options that say where in a step its later model calls lie
 
 
@@ -37,6 +39,7 @@ def for_comfy(name):
     `path`, a dict, goes to NoisePath: indices, variation_seed, variation_strength.
     """
     sampler = SAMPLERS[name]
+    parameters = inspect.signature(sampler).parameters
 
     def sample(
         model, x, sigmas, extra_args=None, callback=None, disable=None, s_noise=1.0, noise_sampler=None,
@@ -47,6 +50,7 @@ def for_comfy(name):
         if noise_sampler is None:
             seed = (extra_args or {}).get("seed")
             noise_sampler = NoisePath(x, seed, noise_device=noise_device, **(path or {}))
+        given = {key: value for key, value in given.items() if key in parameters}
         return sampler(
             model, x, levels(sigmas, model_sampling), extra_args=extra_args, callback=callback, disable=disable,
             s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,
@@ -54,7 +58,7 @@ def for_comfy(name):
 
     sample.__name__, sample.__doc__ = f"sample_{name}", inspect.getdoc(sampler)
     sample.calls_per_step = sampler.calls_per_step
-    defaults = {key: value.default for key, value in inspect.signature(sampler).parameters.items() if key in STAGES}
+    defaults = {key: value.default for key, value in parameters.items() if key in STAGES}
     sample.stages = lambda given: [given.get(key, default) for key, default in defaults.items()]
     return sample
 
@@ -62,8 +66,15 @@ def for_comfy(name):
 COMFY_SAMPLERS = {name: for_comfy(name) for name in SAMPLERS}
 
 
+def seeds_schedule(model_sampling, steps):
+    """sigmas_seeds over the model's levels, as ComfyUI asks a scheduler for them."""
+    noise_schedule = of_model(model_sampling)[0]["noise_schedule"]
+    start = levels(torch.tensor([float(model_sampling.sigma_max), 0.0]), model_sampling)[0].item()
+    return sigmas_seeds(steps, float(model_sampling.sigma_min), start, noise_schedule)
+
+
 def register():
-    """Append the samplers to the lists that the dropdowns show; again, it changes nothing but what is missing.
+    """Append the samplers and the scheduler to the dropdowns' lists; again, it changes nothing but what is missing.
 
     The functions become attributes of ComfyUI's k_diffusion.sampling, where KSampler looks them up; attributes outlive
     a reload of that module.
@@ -73,3 +84,8 @@ def register():
         for names in (comfy.samplers.KSAMPLER_NAMES, comfy.samplers.SAMPLER_NAMES, comfy.samplers.KSampler.SAMPLERS):
             if name not in names:
                 names.append(name)
+    handler = comfy.samplers.SchedulerHandler(seeds_schedule)
+    comfy.samplers.SCHEDULER_HANDLERS.setdefault(SCHEDULE, handler)
+    for names in (comfy.samplers.SCHEDULER_NAMES, comfy.samplers.KSampler.SCHEDULERS):
+        if SCHEDULE not in names:
+            names.append(SCHEDULE)

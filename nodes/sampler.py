@@ -5,7 +5,7 @@ import torch
 from comfy_api.latest import io
 
 from ..sampling import SAMPLERS, sigmas_karras
-from ..sampling.options import ABOUT, COMMON, OWN
+from ..sampling.options import ABOUT, options_of
 from .compat import ADVANCED, schema
 from .dropdown import COMFY_SAMPLERS
 
@@ -18,6 +18,8 @@ def _input(option, sampler):
     if option.choices:
         return io.Combo.Input(option.name, options=list(option.choices), tooltip=option.about, **folded)
     default, least, most = option.default(sampler), option.least, option.most
+    if option.whole:
+        return io.Int.Input(option.name, default=default, min=least, max=most, tooltip=option.about, **folded)
     return io.Float.Input(
         option.name, default=default, min=least, max=most, step=STEP, round=False, tooltip=option.about, **folded
     )
@@ -25,9 +27,7 @@ def _input(option, sampler):
 
 def solver_input():
     """The choice of a solver; its options belong to it."""
-    options = [
-        io.DynamicCombo.Option(name, [_input(option, name) for option in (*COMMON, *OWN[name])]) for name in SAMPLERS
-    ]
+    options = [io.DynamicCombo.Option(name, [_input(option, name) for option in options_of(name)]) for name in SAMPLERS]
     tooltip = "; ".join(f"{name}: {ABOUT[name]}" for name in SAMPLERS) + "."
     return io.DynamicCombo.Input("solver", options=options, tooltip=tooltip)
 

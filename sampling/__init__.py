@@ -1,17 +1,20 @@
 """The core: SEEDS as samplers with k-diffusion's signature. Knows no host."""
 
 from .noise import NoisePath
-from .samplers import SAMPLERS, sample_seeds_1, sample_seeds_2, sample_seeds_3
-from .schedule import sigmas_flow, sigmas_karras, sigmas_uniform_lambda, steps_for_model_calls
+from .samplers import SAMPLERS, sample_er_sde, sample_seeds_1, sample_seeds_2, sample_seeds_3, sample_seeds_m
+from .schedule import sigmas_flow, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda, steps_for_model_calls
 
 __all__ = [
     "SAMPLERS",
     "NoisePath",
+    "sample_er_sde",
     "sample_seeds_1",
     "sample_seeds_2",
     "sample_seeds_3",
+    "sample_seeds_m",
     "sigmas_flow",
     "sigmas_karras",
+    "sigmas_seeds",
     "sigmas_uniform_lambda",
     "steps_for_model_calls",
 ]

@@ -3,9 +3,11 @@
 import inspect
 from dataclasses import dataclass
 
+from .er_sde import NOISE_SCALES
 from .noise import NOISE_DEVICES
 from .prediction import PREDICTIONS
 from .samplers import SAMPLERS
+from .seeds_m import HALF_RENEWED
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,13 @@ class Option:
     least: float = 0.0
     most: float = 100.0
     everyday: bool = False  # False: for those who look for it
+    whole: bool = False  # a whole number
+    left_out: object = None  # what a default of None stands for
 
     def default(self, sampler):
         """Its default for the sampler of that name."""
-        return inspect.signature(SAMPLERS[sampler]).parameters[self.name].default
+        default = inspect.signature(SAMPLERS[sampler]).parameters[self.name].default
+        return self.left_out if default is None else default
 
 
 def _fraction(name, about):
@@ -50,10 +55,31 @@ OWN = {
         _fraction("r_1", "Where in the step, in lambda, the second model call lies. Less than r_2."),
         _fraction("r_2", "Where in the step, in lambda, the third model call lies. More than r_1."),
     ),
+    "SEEDS-M": (
+        Option("order", "2: uses the model call before, too. 1: does not.", least=1, most=2, whole=True, left_out=2),
+        Option(
+            "eta_cap",
+            "eta is at most this divided by the length of the step in lambda: long steps renew less of the noise.",
+            least=0.01,
+            left_out=HALF_RENEWED,
+        ),
+    ),
+    "ER-SDE": (
+        Option("order", "How many model calls a step looks back on, with its own.", least=1, most=3, whole=True),
+        Option("noise_scale", "How stochastic: ode is not, sde is the reverse SDE.", tuple(reversed(NOISE_SCALES))),
+    ),
 }
 
 ABOUT = {
     "SEEDS-1": "one model call a step",
     "SEEDS-2": "two model calls a step",
     "SEEDS-3": "three model calls a step",
+    "SEEDS-M": "one model call a step and a memory, for few model calls",
+    "ER-SDE": "one model call a step, the solvers of arXiv 2309.06169",
 }
+
+
+def options_of(sampler):
+    """The options of the sampler of that name, those that all samplers have first."""
+    parameters = inspect.signature(SAMPLERS[sampler]).parameters
+    return (*(option for option in COMMON if option.name in parameters), *OWN[sampler])

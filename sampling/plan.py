@@ -15,12 +15,28 @@ LARGEST = 1e38  # float32 holds a little more
 
 
 @dataclass(frozen=True)
+class Extrapolation:
+    """How much of D - D_before, D_before being the model's result before, is added to the next point: for each image
+
+    most * |psi|, but no less than least and no more than most,    psi = <d, e> / <d, d>,
+
+    d = D - D_before and e = x / alpha less what was expected of it then. For Gaussian data d = J e with 0 <= J <= 1,
+    so that psi >= 1; a model under guidance makes it small where d is larger than such data allow.
+    """
+
+    most: float
+    least: float
+    scale: float  # 1 / alpha at the stage
+
+
+@dataclass(frozen=True)
 class Stage:
     """One model call, at `sigma`, and the move to `sigma_next` that follows it (both in the host's sigma).
 
     The call's input x and its result D are spent at once: state[k] * x + denoised[k] * D is added to the point that
     is reached k stages later, k = 0 being sigma_next. `noise` is the standard deviation of the Gaussian of the
-    interval (sigma, sigma_next) that completes the point at sigma_next.
+    interval (sigma, sigma_next) that completes the point at sigma_next. `expectation` are the factors of x and D in
+    what is expected of x / alpha at sigma_next, where the next stage has an extrapolation.
     """
 
     sigma: float
@@ -28,6 +44,13 @@ class Stage:
     state: tuple[float, ...]
     denoised: tuple[float, ...]
     noise: float = 0.0
+    extrapolation: Extrapolation | None = None
+    expectation: tuple[float, float] | None = None
+
+
+def denoise(sigma):
+    """The last step, from sigma to 0: what the model returns."""
+    return (Stage(sigma, 0.0, (0.0,), (1.0,)),)
 
 
 @dataclass(frozen=True)
@@ -146,7 +169,7 @@ def one_step_plan(method, form, schedule, sigmas, s_noise=1.0):
     steps = []
     for sigma, sigma_next in pairwise(sigmas):
         if sigma_next == 0:
-            steps.append((Stage(sigma, 0.0, (0.0,), (1.0,)),))
+            steps.append(denoise(sigma))
         else:
             steps.append(step_stages(method, form, schedule, sigma, sigma_next, s_noise))
     return checked(Plan(tuple(steps)))

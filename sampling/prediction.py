@@ -138,6 +138,25 @@ def _panels(h, q):
     return np.array(edges)
 
 
+def _distances(h, q):
+    """Nodes in [0, h], distances from the end of the step, and their Gauss-Legendre weights."""
+    edges = _panels(h, q)
+    half = np.diff(edges) / 2
+    return (edges[:-1] + half + half * POINTS[:, None]).ravel(), (half * POINT_WEIGHTS[:, None]).ravel()
+
+
+def quadrature(t, s):
+    """VE noise levels between t and s, and the weights of an integral over them in lambda."""
+    distance, measure = _distances(lambda_step(t, s), 1.0)
+    return t * np.exp(distance), measure
+
+
+def integral(form, t, s, of_level):
+    """The integral over [s, t] of the form's kernel times a function of the VE noise level."""
+    distance, measure = _distances(lambda_step(t, s), 1 + form.eta)
+    return float((measure * form.kernel(t, distance)) @ of_level(t * np.exp(distance)))
+
+
 @np.errstate(over="ignore", invalid="ignore")  # weights that are not finite are refused with the plan
 def polynomial_weights(form, t, s, nodes):
     """The weights of P at each node in the integral over [s, t], P replaced by its interpolating polynomial in lambda.
@@ -147,10 +166,8 @@ def polynomial_weights(form, t, s, nodes):
     node, so that nothing cancels however short or long the interval.
     """
     h = lambda_step(t, s)
-    edges = _panels(h, 1 + form.eta)
-    half = np.diff(edges) / 2
-    distance = (edges[:-1] + half + half * POINTS[:, None]).ravel()
-    measure = (half * POINT_WEIGHTS[:, None]).ravel() * form.kernel(t, distance)
+    distance, measure = _distances(h, 1 + form.eta)
+    measure = measure * form.kernel(t, distance)
     fractions = 1 - distance / h
     weights = []
     for j, node in enumerate(nodes):

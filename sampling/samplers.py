@@ -1,12 +1,16 @@
 """The samplers, with k-diffusion's signature; SAMPLERS maps the names that hosts show to them."""
 
+import inspect
+
 import torch
 
-from .checks import choice, latent, number
+from .checks import choice, latent, number, whole_number
+from .er_sde import er_sde_plan, noise_scale_of
 from .noise import NOISE_DEVICES, NoisePath
 from .plan import one_step_plan, seeds_1, seeds_2, seeds_3
-from .prediction import prediction_of
+from .prediction import Data, prediction_of
 from .schedule import noise_schedule_of
+from .seeds_m import HALF_RENEWED, seeds_m_plan
 from .solver import run
 
 SAMPLERS = {}
@@ -18,15 +22,12 @@ ARGUMENTS = """
         x: (B, ...) floating point, at the noise level sigmas[0]; not changed. Half precision is computed in float32.
         sigmas: (N + 1,) strictly decreasing noise levels; a last 0 makes the last step return the denoised. Fewer than
             two: x is returned. In flow schedules a first sigma of 1 stands for 1 - 1e-4.
-        callback: called once a step with {"x", "i", "sigma", "sigma_hat", "denoised"}.
+        callback: called once a step with {{"x", "i", "sigma", "sigma_hat", "denoised"}}.
         disable: True hides the progress bar.
-        eta: how stochastic: 0 is the probability-flow ODE, 1 the reverse SDE (the paper's l squared).
-        s_noise: multiplies the standard deviation of the noise.
+{own}        s_noise: multiplies the standard deviation of the noise.
         noise_sampler: noise_sampler(sigma, sigma_next) -> unit normals like x, independent for disjoint intervals;
             called in order, with 0-d tensors of x's device (float32 where x is half). A NoisePath is used in the
             sampler's own clock. Left out: NoisePath(x, seed), one path for each image.
-        prediction: the semilinear form that is solved: "data", "noise" or "v" (EDM's).
-        sigma_data: standard deviation of the data, for "v".
         noise_schedule: "karras" (x = x0 + sigma eps) or "flow" (x = (1 - sigma) x0 + sigma eps).
         seed: an int (image i of the batch has noise of its own) or one for each image; left out: extra_args["seed"],
             or a draw from torch's global generator.
@@ -35,28 +36,44 @@ ARGUMENTS = """
     Returns x at sigmas[-1]. Raises ValueError naming the argument, its value and what is allowed.
     """
 
+OF_ARGUMENTS = {  # those that not every sampler has
+    "eta": """        eta: how stochastic: 0 is the probability-flow ODE, 1 the reverse SDE (the paper's l squared).
+""",
+    "prediction": """        prediction: the semilinear form that is solved: "data", "noise" or "v" (EDM's).
+        sigma_data: standard deviation of the data, for "v".
+""",
+}
+
 
 def sampler(name, *, calls_per_step, ode_order, weak_order):
     """Register a sampler under the name that hosts show, with what is known of it as attributes."""
 
     def register(function):
         function.calls_per_step, function.ode_order, function.weak_order = calls_per_step, ode_order, weak_order
-        function.__doc__ = (function.__doc__ or "") + ARGUMENTS
+        parameters = inspect.signature(function).parameters
+        own = "".join(text for name, text in OF_ARGUMENTS.items() if name in parameters)
+        function.__doc__ = (function.__doc__ or "") + ARGUMENTS.format(own=own)
         SAMPLERS[name] = function
         return function
 
     return register
 
 
+def _one_step(method, prediction, eta, sigma_data):
+    """For _sample: the planner of a one-step method, and the form whose clock its noise has."""
+    form = prediction_of(prediction, eta, sigma_data)
+    return form, lambda schedule, sigmas, s_noise: one_step_plan(method, form, schedule, sigmas, s_noise)
+
+
 def _sample(
-    method, model, x, sigmas, extra_args, callback, disable, noise_sampler,
-    *, prediction, eta, sigma_data, noise_schedule, s_noise, seed, noise_device,
+    planned, model, x, sigmas, extra_args, callback, disable, noise_sampler,
+    *, noise_schedule, s_noise, seed, noise_device,
 ):  # fmt: skip
-    """Check, plan and run a one-step method."""
-    form, schedule = prediction_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule)
+    """Check, plan and run."""
+    (form, planner), schedule = planned, noise_schedule_of(noise_schedule)
     s_noise = number("s_noise", s_noise, least=0)
     choice("noise_device", noise_device, NOISE_DEVICES)
-    plan = one_step_plan(method, form, schedule, schedule.read(sigmas), s_noise)
+    plan = planner(schedule, schedule.read(sigmas), s_noise)
     latent(x)
     if not plan.steps:
         return x
@@ -76,9 +93,9 @@ def sample_seeds_1(
 ):  # fmt: skip
     """SEEDS-1: the exponential Euler step (SEEDS, arXiv 2305.14267, Algorithm 2), for any eta and prediction."""
     return _sample(
-        seeds_1(), model, x, sigmas, extra_args, callback, disable, noise_sampler,
-        prediction=prediction, eta=eta, sigma_data=sigma_data, noise_schedule=noise_schedule, s_noise=s_noise,
-        seed=seed, noise_device=noise_device,
+        _one_step(seeds_1(), prediction, eta, sigma_data),
+        model, x, sigmas, extra_args, callback, disable, noise_sampler,
+        noise_schedule=noise_schedule, s_noise=s_noise, seed=seed, noise_device=noise_device,
     )  # fmt: skip
 
 
@@ -92,9 +109,9 @@ def sample_seeds_2(
     variant: "2b", the polynomial through both predictions, or "2a", the paper's weights.
     """
     return _sample(
-        seeds_2(r, variant), model, x, sigmas, extra_args, callback, disable, noise_sampler,
-        prediction=prediction, eta=eta, sigma_data=sigma_data, noise_schedule=noise_schedule, s_noise=s_noise,
-        seed=seed, noise_device=noise_device,
+        _one_step(seeds_2(r, variant), prediction, eta, sigma_data),
+        model, x, sigmas, extra_args, callback, disable, noise_sampler,
+        noise_schedule=noise_schedule, s_noise=s_noise, seed=seed, noise_device=noise_device,
     )  # fmt: skip
 
 
@@ -110,7 +127,44 @@ def sample_seeds_3(
     path for any r_1 and r_2; the coefficients that the paper prints do so only for 1/3 and 2/3.
     """
     return _sample(
-        seeds_3(r_1, r_2, variant), model, x, sigmas, extra_args, callback, disable, noise_sampler,
-        prediction=prediction, eta=eta, sigma_data=sigma_data, noise_schedule=noise_schedule, s_noise=s_noise,
-        seed=seed, noise_device=noise_device,
+        _one_step(seeds_3(r_1, r_2, variant), prediction, eta, sigma_data),
+        model, x, sigmas, extra_args, callback, disable, noise_sampler,
+        noise_schedule=noise_schedule, s_noise=s_noise, seed=seed, noise_device=noise_device,
+    )  # fmt: skip
+
+
+@sampler("SEEDS-M", calls_per_step=1, ode_order=2, weak_order=2)
+def sample_seeds_m(
+    model, x, sigmas, extra_args=None, callback=None, disable=None, eta=1.0, s_noise=1.0, noise_sampler=None,
+    order=None, eta_cap=None, noise_schedule="karras", seed=None, noise_device="cpu",
+):  # fmt: skip
+    """SEEDS-M: one model call a step, and what the call before it has told (docs/seeds_m.md).
+
+    order: 2, or 1, which uses no call before; left out: 2. eta_cap: eta is at most eta_cap / h in a step of length h in
+    lambda; left out: log(2) / 2, with which no step renews more than half of the noise's variance.
+    """
+    eta, order = number("eta", eta, least=0), whole_number("order", 2 if order is None else order, least=1, most=2)
+    eta_cap = HALF_RENEWED if eta_cap is None else number("eta_cap", eta_cap, above=0)
+    planned = Data(1.0, 1.0), lambda *given: seeds_m_plan(*given, eta, order, eta_cap)
+    return _sample(
+        planned, model, x, sigmas, extra_args, callback, disable, noise_sampler,
+        noise_schedule=noise_schedule, s_noise=s_noise, seed=seed, noise_device=noise_device,
+    )  # fmt: skip
+
+
+@sampler("ER-SDE", calls_per_step=1, ode_order=2, weak_order=1)
+def sample_er_sde(
+    model, x, sigmas, extra_args=None, callback=None, disable=None, s_noise=1.0, noise_sampler=None, order=3,
+    noise_scale="sde5", noise_schedule="karras", seed=None, noise_device="cpu",
+):  # fmt: skip
+    """ER-SDE-Solver-1, -2 and -3 (arXiv 2309.06169, equations of order 1 to 3): one model call a step.
+
+    order: 1, 2 or 3. noise_scale: the function phi of the VE noise level, which says how stochastic the solver is: the
+    authors' "ode", "sde", "sde1" to "sde5", or a function of a float with phi > 0 and phi(s)/s not decreasing.
+    """
+    order = whole_number("order", order, least=1, most=3)
+    planned = Data(1.0, 1.0), lambda *given: er_sde_plan(*given, order, noise_scale_of(noise_scale))
+    return _sample(
+        planned, model, x, sigmas, extra_args, callback, disable, noise_sampler,
+        noise_schedule=noise_schedule, s_noise=s_noise, seed=seed, noise_device=noise_device,
     )  # fmt: skip

@@ -79,6 +79,13 @@ def _sigmas(values, device, dtype):
     return torch.tensor([*values, 0.0], device=device, dtype=dtype)
 
 
+def _in_lambda(fractions, sigma_min, sigma_max, noise_schedule, device, dtype):
+    """The levels at these fractions of the way in lambda, then 0."""
+    schedule, sigma_min, sigma_max = _between(sigma_min, sigma_max, noise_schedule)
+    low, high = math.log(schedule.level(sigma_min)), math.log(schedule.level(sigma_max))
+    return _sigmas([schedule.sigma_of(math.exp(high + x * (low - high))) for x in fractions], device, dtype)
+
+
 def sigmas_karras(steps, sigma_min, sigma_max, rho=7.0, device="cpu", dtype=torch.float32):
     """Karras et al. 2022, equation 5: uniform in sigma^(1/rho), then 0.
 
@@ -96,9 +103,18 @@ def sigmas_uniform_lambda(steps, sigma_min, sigma_max, noise_schedule="karras", 
 
     sigma_min and sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
     """
-    schedule, sigma_min, sigma_max = _between(sigma_min, sigma_max, noise_schedule)
-    low, high = math.log(schedule.level(sigma_min)), math.log(schedule.level(sigma_max))
-    return _sigmas([schedule.sigma_of(math.exp(high + x * (low - high))) for x in _ramp(steps)], device, dtype)
+    return _in_lambda(_ramp(steps), sigma_min, sigma_max, noise_schedule, device, dtype)
+
+
+def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="cpu", dtype=torch.float32):
+    """Steps in lambda that grow slowly, the last twice as long as the first, then 0: for few steps under guidance.
+
+    lambda is at the fraction -log2(1 - u / 2) of its way where u of the steps are done: uniform steps are best without
+    guidance, and guidance wants its early, large decisions in short ones (docs/seeds_m.md). sigma_min and sigma_max are
+    the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
+    """
+    ramp = [-math.log2(1 - u / 2) for u in _ramp(steps)]
+    return _in_lambda(ramp, sigma_min, sigma_max, noise_schedule, device, dtype)
 
 
 def sigmas_flow(steps, shift=1.0, sigma_max=1.0, device="cpu", dtype=torch.float32):

@@ -22,6 +22,26 @@ def add_terms(total, dtype, *terms):
     return total
 
 
+def expected(stage, x, denoised):
+    """What is expected of x / alpha at the stage's end, and the denoised that it comes from; None if nobody asks."""
+    if stage.expectation is None:
+        return None
+    of_x, of_denoised = stage.expectation
+    return add_terms(None, x.dtype, (of_x, x), (of_denoised, denoised)), denoised
+
+
+def extrapolate(extrapolation, before, x, denoised):
+    """The share of denoised - denoised before that is added to the next point, for each image, and that difference."""
+    expectation, denoised_before = before
+    difference = denoised.to(x.dtype) - denoised_before
+    surprise = add_terms(None, x.dtype, (extrapolation.scale, x), (-1.0, expectation))
+    # Products and sums, no matrix product: under autocast that one would be in half precision.
+    overlap, size = (product.flatten(1).sum(1) for product in (surprise.mul_(difference), difference.square()))
+    share = (overlap / size).abs().nan_to_num(nan=1.0) * extrapolation.most  # nan: no difference, any share will do
+    share = share.clamp(extrapolation.least, extrapolation.most)
+    return share.view(-1, *[1] * (x.ndim - 1)), difference
+
+
 def like(tensor, x, source):
     """`tensor` if it has x's shape; ValueError naming where it came from if not."""
     if not isinstance(tensor, torch.Tensor) or tensor.shape != x.shape:
@@ -44,6 +64,7 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
     precision = torch.promote_types(dtype, torch.float32)
     x = x.to(precision)
     sums = []  # the points still to be reached, the nearest first: the terms known of each so far
+    before = None
     for i, stages in enumerate(tqdm(plan.steps, disable=disable)):
         if isinstance(noise_sampler, NoisePath):
             shortest = noise_sampler.shortest((stage.sigma, stage.sigma_next) for stage in stages if stage.noise)
@@ -55,13 +76,17 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
             if callback is not None and k == 0:
                 callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": level, "denoised": denoised})
             del seen  # what is no longer needed is let go at once, which keeps the peak of memory low
+            added = extrapolate(stage.extrapolation, before, x, denoised) if stage.extrapolation else None
+            before = expected(stage, x, denoised)
             for j, (a, b) in enumerate(zip(stage.state, stage.denoised, strict=True)):
                 if j == len(sums):
                     sums.append(None)
                 sums[j] = add_terms(sums[j], precision, (a, x), (b, denoised))
                 x = x if any(stage.state[j + 1 :]) else None
             x = sums.pop(0)
-            del denoised
+            if added:
+                x.addcmul_(*added)
+            del denoised, added
             if stage.noise:
                 if isinstance(noise_sampler, NoisePath):  # takes floats: nothing has to be read from the device
                     noise = noise_sampler.normals(stage.sigma, stage.sigma_next, shortest)

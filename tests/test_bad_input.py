@@ -1,12 +1,20 @@
 """Every row of bad input raises a ValueError that names the argument, the value and what is expected."""
 
+import inspect
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from seeds_samplers.sampling import SAMPLERS, sample_seeds_1, sample_seeds_2, sample_seeds_3
+from seeds_samplers.sampling import (
+    SAMPLERS,
+    sample_er_sde,
+    sample_seeds_1,
+    sample_seeds_2,
+    sample_seeds_3,
+    sample_seeds_m,
+)
 
 X = torch.ones(2, 3)
 SIGMAS = torch.tensor([5.0, 1.0, 0.0])
@@ -77,6 +85,8 @@ def model(x, sigma):
     ],
 )
 def test_every_sampler_refuses(sampler, arguments, message):
+    if unknown := arguments.keys() - inspect.signature(sampler).parameters.keys():
+        pytest.skip(f"it has no {', '.join(unknown)}")
     arguments = {"model": model, "x": X, "sigmas": SIGMAS, "disable": True, **arguments}
     with pytest.raises(ValueError) as error:
         sampler(**arguments)
@@ -96,6 +106,16 @@ def test_every_sampler_refuses(sampler, arguments, message):
         (sample_seeds_3, {"r_1": 0}, "r_1: 0; expected a finite number and > 0 and < 0.66"),
         (sample_seeds_3, {"r_2": 1.5}, "r_2: 1.5; expected a finite number and > 0 and <= 1"),
         (sample_seeds_3, {"variant": None}, "variant: None; expected one of '3a', '3b'"),
+        (sample_seeds_m, {"order": 3}, "order: 3; expected a whole number >= 1 and <= 2"),
+        (sample_seeds_m, {"order": 1.5}, "order: 1.5; expected a whole number >= 1 and <= 2"),
+        (sample_seeds_m, {"eta_cap": 0}, "eta_cap: 0; expected a finite number and > 0"),
+        (sample_seeds_m, {"eta_cap": math.inf}, "eta_cap: inf; expected a finite number and > 0"),
+        (sample_er_sde, {"order": 0}, "order: 0; expected a whole number >= 1 and <= 3"),
+        (sample_er_sde, {"noise_scale": "sde6"}, "noise_scale: 'sde6'; expected one of 'ode', 'sde', 'sde1'"),
+        (sample_er_sde, {"noise_scale": 2}, "noise_scale: 2; expected one of 'ode', 'sde', 'sde1'"),
+        (sample_er_sde, {"noise_scale": lambda x: x**0.5}, "noise_scale: phi(s)/s falls from 1.0 at 1.0 to"),
+        (sample_er_sde, {"noise_scale": lambda x: 0.0}, "noise_scale: phi is 0.0 between 1.0 and 5.0; expected > 0"),
+        (sample_er_sde, {"noise_scale": lambda x: math.nan}, "noise_scale: phi is nan between 1.0 and 5.0"),
     ],
 )
 def test_stage_points_and_variants(sampler, options, message):

@@ -5,8 +5,7 @@ eta is not among them: the web UI has a setting, an infotext and an X/Y/Z axis o
 
 from dataclasses import dataclass
 
-from ..sampling import SAMPLERS
-from ..sampling.options import COMMON, OWN, Option
+from ..sampling import SAMPLERS, options
 
 ATTRIBUTE = "seeds_samplers"  # of the host's processing object: {key: value} of what was chosen for a run
 
@@ -15,12 +14,13 @@ ATTRIBUTE = "seeds_samplers"  # of the host's processing object: {key: value} of
 class Field:
     """An option of one sampler, or of all: `owner` is a sampler's name or "SEEDS"."""
 
-    option: Option
+    option: options.Option
     owner: str
 
     @property
     def samplers(self):
-        return tuple(SAMPLERS) if self.owner == "SEEDS" else (self.owner,)
+        names = SAMPLERS if self.owner == "SEEDS" else (self.owner,)
+        return tuple(name for name in names if self.option in options.options_of(name))
 
     @property
     def label(self):
@@ -43,8 +43,8 @@ class Field:
 
 
 FIELDS = (
-    *(Field(option, "SEEDS") for option in COMMON if option.name != "eta"),
-    *(Field(option, name) for name in SAMPLERS for option in OWN[name]),
+    *(Field(option, "SEEDS") for option in options.COMMON if option.name != "eta"),
+    *(Field(option, name) for name in SAMPLERS for option in options.OWN[name]),
 )
 
 
@@ -54,15 +54,21 @@ def options_of(sampler, chosen, settings):
     chosen, settings: {key: value}.
     """
     found = {**settings, **chosen}
-    return {field.option.name: found.get(field.key, field.default) for field in FIELDS if sampler in field.samplers}
+    values = {field.option: found.get(field.key, field.default) for field in FIELDS if sampler in field.samplers}
+    return {option.name: _whole(value) if option.whole else value for option, value in values.items()}
+
+
+def _whole(value):
+    """An int where a slider says 2.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def infotext_of(samplers, chosen, settings):
     """{label: value} of the options of these samplers that differ from their defaults."""
     different = {}
     for sampler in samplers:
-        options = options_of(sampler, chosen, settings)
+        values = options_of(sampler, chosen, settings)
         for field in FIELDS:
-            if sampler in field.samplers and options[field.option.name] != field.default:
-                different[field.label] = options[field.option.name]
+            if sampler in field.samplers and values[field.option.name] != field.default:
+                different[field.label] = values[field.option.name]
     return different

@@ -2,9 +2,16 @@
 
 from modules import sd_samplers, sd_samplers_common, sd_samplers_kdiffusion
 
-from ..sampling import SAMPLERS
+try:
+    from modules import sd_schedulers
+except ImportError:  # Forge Classic has none
+    sd_schedulers = None
+
+from ..sampling import SAMPLERS, sigmas_seeds
 from ..sampling.schedule import model_calls_for_steps
-from .sampler import WEBUI_SAMPLERS
+from .sampler import WEBUI_SAMPLERS, noise_schedule_of
+
+SCHEDULE, SCHEDULE_LABEL = "seeds", "SEEDS steps"
 
 
 class SamplerData(sd_samplers_common.SamplerData):
@@ -25,6 +32,21 @@ def entry(name):
     return SamplerData(name, constructor, [f"k_{alias}", alias], {"scheduler": "karras"})
 
 
+def seeds_schedule(n, sigma_min, sigma_max, inner_model, device):
+    """sigmas_seeds, as the host asks a scheduler for levels."""
+    return sigmas_seeds(n, sigma_min, sigma_max, noise_schedule_of(inner_model), device)
+
+
+def _schedules(added):
+    """The host's schedules with those in `added` for the one of that name, in its list and its map."""
+    if sd_schedulers is None:
+        return
+    sd_schedulers.schedulers[:] = [one for one in sd_schedulers.schedulers if one.name != SCHEDULE] + added
+    for key in (SCHEDULE, SCHEDULE_LABEL):
+        sd_schedulers.schedulers_map.pop(key, None)
+    sd_schedulers.schedulers_map.update({key: one for one in added for key in (one.name, one.label)})
+
+
 def _changed():
     sd_samplers.set_samplers()
     cached = getattr(sd_samplers, "get_sampler_and_scheduler", None)
@@ -33,7 +55,7 @@ def _changed():
 
 
 def register():
-    """Put the samplers into the host's lists, in place of entries of the same name."""
+    """Put the samplers and the schedule into the host's lists, in place of entries of the same name."""
     for name in SAMPLERS:
         new, names = entry(name), [one.name for one in sd_samplers.all_samplers]
         if name in names:
@@ -41,6 +63,8 @@ def register():
         else:
             sd_samplers.all_samplers.append(new)
         sd_samplers.all_samplers_map[name] = new
+    if sd_schedulers is not None:
+        _schedules([sd_schedulers.Scheduler(SCHEDULE, SCHEDULE_LABEL, seeds_schedule, need_inner_model=True)])
     _changed()
 
 
@@ -49,4 +73,5 @@ def unregister():
     sd_samplers.all_samplers[:] = [one for one in sd_samplers.all_samplers if one.name not in SAMPLERS]
     for name in SAMPLERS:
         sd_samplers.all_samplers_map.pop(name, None)
+    _schedules([])
     _changed()

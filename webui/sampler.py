@@ -1,5 +1,7 @@
 """The samplers as the web UI calls them."""
 
+import inspect
+
 from modules import shared
 
 from ..sampling import SAMPLERS, NoisePath
@@ -7,19 +9,24 @@ from ..sampling.schedule import distinct
 from .fields import ATTRIBUTE, options_of
 
 
-def of_model(denoiser):
-    """noise_schedule and sigma_data of the model behind the host's guided denoiser.
+def noise_schedule_of(inner):
+    """The noise schedule of the model that the host's guided denoiser wraps.
 
     Forge and its relatives have a predictor that knows; AUTOMATIC1111 has one flow model, SD3.
     """
-    inner = denoiser.inner_model
     predictor = getattr(inner, "predictor", None)
     if predictor is not None:
         flow = getattr(predictor, "prediction_type", None) == "const"
     else:
         flow = getattr(shared.sd_model, "is_sd3", False)
-    sigma_data = getattr(inner if predictor is None else predictor, "sigma_data", 1.0)
-    return {"noise_schedule": "flow" if flow else "karras", "sigma_data": float(sigma_data)}
+    return "flow" if flow else "karras"
+
+
+def of_model(denoiser):
+    """noise_schedule and sigma_data of the model behind the host's guided denoiser."""
+    inner = denoiser.inner_model
+    sigma_data = getattr(getattr(inner, "predictor", None) or inner, "sigma_data", 1.0)
+    return {"noise_schedule": noise_schedule_of(inner), "sigma_data": float(sigma_data)}
 
 
 def noise_of(p, x, noise_device):
@@ -61,19 +68,23 @@ class InSteps:
         return self.denoiser(x, sigma, **given)
 
 
-def for_webui(name):
-    """The sampler of that name with the signature that the host calls: it reads the parameters' names."""
-    sampler = SAMPLERS[name]
+FROM_HOST = ("model", "x", "sigmas", "extra_args", "callback", "disable", "eta")
 
-    def sample(model, x, sigmas, extra_args=None, callback=None, disable=None, eta=1.0):
+
+def for_webui(name):
+    """The sampler of that name as the host calls it: with what the names of its parameters ask for."""
+    sampler = SAMPLERS[name]
+    parameters = inspect.signature(sampler).parameters
+
+    def sample(model, x, sigmas, **given):
         p = model.p
         options = options_of(name, getattr(p, ATTRIBUTE, {}), shared.opts.data)
         noise_sampler = noise_of(p, x, options.pop("noise_device"))
-        return sampler(
-            InSteps(model, sampler.calls_per_step), x, distinct(sigmas), extra_args=extra_args, callback=callback,
-            disable=disable, eta=eta, noise_sampler=noise_sampler, **of_model(model), **options,
-        )  # fmt: skip
+        options |= {key: value for key, value in of_model(model).items() if key in parameters}
+        denoiser = InSteps(model, sampler.calls_per_step)
+        return sampler(denoiser, x, distinct(sigmas), noise_sampler=noise_sampler, **given, **options)
 
+    sample.__signature__ = inspect.Signature([parameters[key] for key in FROM_HOST if key in parameters])
     sample.__name__, sample.__doc__ = sampler.__name__, sampler.__doc__
     return sample
 

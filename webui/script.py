@@ -18,7 +18,12 @@ def _component(field):
     """The gradio class of a field and its arguments, without its value."""
     if field.option.choices:
         return gr.Dropdown, {"choices": list(field.option.choices)}
-    return gr.Slider, {"minimum": field.option.least, "maximum": min(field.option.most, SLIDER_MOST), "step": STEP}
+    least, most, whole = field.option.least, field.option.most, field.option.whole
+    return gr.Slider, {
+        "minimum": least,
+        "maximum": most if whole else min(most, SLIDER_MOST),
+        "step": 1 if whole else STEP,
+    }
 
 
 def setting(field):
@@ -76,6 +81,11 @@ def add_settings():
         shared.opts.add_option(field.key, info.info(field.option.about).needs_reload_ui())
 
 
+def _kind(field):
+    """What the plot makes of the text of a value."""
+    return str if field.option.choices else int if field.option.whole else float
+
+
 def _apply(field):
     def apply(p, value, _):
         setattr(p, AXES, {**getattr(p, AXES, {}), field.key: value})  # a new dict: copies of p share the old one
@@ -94,7 +104,7 @@ def add_axes():
             label, choices = f"[SEEDS] {field.label}", field.option.choices
             if label not in known:
                 more = {"choices": lambda choices=choices: list(choices)} if choices else {}
-                plot.axis_options.append(plot.AxisOption(label, str if choices else float, _apply(field), **more))
+                plot.axis_options.append(plot.AxisOption(label, _kind(field), _apply(field), **more))
 
 
 def remove():

@@ -1,0 +1,119 @@
+"""ER-SDE-Solvers against the paper's equations, with the integrals by mpmath."""
+
+import math
+from itertools import pairwise
+
+import mpmath
+import pytest
+import torch
+from problems import SIGMAS, X, curved_denoiser, flow_model, mixture_denoiser, uniform_lambda
+
+from seeds_samplers.sampling import sample_er_sde, sample_seeds_1
+from seeds_samplers.sampling.er_sde import NOISE_SCALES, er_sde_terms, noise_scale_of
+
+PHI = {
+    "ode": lambda x: x,
+    "sde": lambda x: x**2,
+    "sde1": lambda x: x * (mpmath.exp(-1 / x) + 10),
+    "sde2": lambda x: x ** mpmath.mpf(1.5),
+    "sde3": lambda x: x ** mpmath.mpf(2.5),
+    "sde4": lambda x: x ** mpmath.mpf("0.9") * mpmath.log10(1 + 100 * x ** mpmath.mpf(1.5)),
+    "sde5": lambda x: x * (mpmath.exp(x ** mpmath.mpf("0.3")) + 10),
+}
+
+
+@pytest.mark.parametrize("name", PHI)
+@pytest.mark.parametrize("interval", [(2.0, 5.0), (0.03, 0.05), (0.002, 80.0), (4.999, 5.0), (50.0, 900.0)])
+def test_the_terms_of_a_step(name, interval):
+    assert set(PHI) == set(NOISE_SCALES)
+    t, s = interval
+    phi = PHI[name]
+    with mpmath.workdps(30):
+        at_t, at_s, ratio = phi(mpmath.mpf(t)), phi(mpmath.mpf(s)), phi(mpmath.mpf(t)) / phi(mpmath.mpf(s))
+        places = [t * (s / t) ** (k / 8) for k in range(9)]
+        first = t - s + at_t * mpmath.quad(lambda u: 1 / phi(u), places)
+        second = mpmath.mpf(t - s) ** 2 / 2 + at_t * mpmath.quad(lambda u: (u - s) / phi(u), places)
+        variance = mpmath.mpf(t) ** 2 - (at_t / at_s * s) ** 2
+    found = er_sde_terms(noise_scale_of(name), t, s)
+    for value, exact, size in zip(
+        found, (ratio, first, second, variance), (1, s - t, (s - t) ** 2, t * t), strict=True
+    ):
+        assert abs(value - float(exact)) <= 1e-12 * size
+
+
+def reference(model, x, sigmas, order, phi, noise):
+    """The equations of arXiv 2309.06169 as they stand, in the VE frame."""
+    before, slope_before = [], None
+    for s, t in pairwise(sigmas):
+        denoised = model(x, x.new_full((len(x),), s))
+        if t == 0:
+            return denoised
+        ratio, first, second, variance = (float(term) for term in er_sde_terms(phi, t, s))
+        x = ratio * x + (1 - ratio) * denoised
+        slope = (denoised - before[-1][1]) / (s - before[-1][0]) if before else None
+        if order >= 2 and before:
+            x = x + first * slope
+        if order >= 3 and len(before) >= 2:
+            x = x + second * (slope - slope_before) / ((s - before[-2][0]) / 2)
+        x = x + math.sqrt(variance) * next(noise)
+        before, slope_before = [*before, (s, denoised)], slope
+    return x
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("name", PHI)
+@pytest.mark.parametrize("end", [[0.0], []])
+def test_the_sampler_is_the_equations(order, name, end):
+    sigmas = [*uniform_lambda(7, 20, 0.05).tolist(), *end]
+    x = X.double()
+    noise = torch.randn(8, *x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    draws = iter(noise)
+    found = sample_er_sde(
+        mixture_denoiser, x, sigmas, order=order, noise_scale=name, noise_sampler=lambda *_: next(draws), disable=True
+    )
+    expected = reference(mixture_denoiser, x, sigmas, order, noise_scale_of(name), iter(noise))
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "eta"), [("ode", 0.0), ("sde", 1.0)])
+def test_order_1_is_seeds_1(name, eta):
+    given = dict(seed=3, disable=True)
+    torch.testing.assert_close(
+        sample_er_sde(curved_denoiser, X, SIGMAS, order=1, noise_scale=name, **given),
+        sample_seeds_1(curved_denoiser, X, SIGMAS, eta=eta, **given),
+    )
+
+
+def test_a_function_of_ones_own_and_the_flow_frame():
+    levels = uniform_lambda(7, 20, 0.05)
+    x = torch.randn(2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(5)) * 20
+    sigmas, given = (
+        levels / (1 + levels),
+        dict(seed=1, disable=True, noise_scale=lambda level: level * math.exp(level**0.3)),
+    )
+    flow = sample_er_sde(flow_model(mixture_denoiser), x * (1 - sigmas[0]), sigmas, noise_schedule="flow", **given)
+    karras = sample_er_sde(mixture_denoiser, x, levels, **given)
+    torch.testing.assert_close(flow / (1 - sigmas[-1]), karras, rtol=1e-9, atol=1e-9)
+
+
+def test_a_scale_that_falls_is_refused():
+    """math.md, section 9: the fourth breaks the condition above 1022."""
+    with pytest.raises(
+        ValueError, match=r"^noise_scale: phi\(s\)/s falls from .* at 2000.0 to .* at 3000.0; expected no fall"
+    ):
+        sample_er_sde(curved_denoiser, X, torch.tensor([3000.0, 2000.0, 0.0]), noise_scale="sde4", disable=True)
+
+
+def test_orders_without_noise():
+    """1, 2 and 2: the third, nearer by far, starts with a step of the first order, and that error is of the second."""
+    x = torch.linspace(-12, 12, 7, dtype=torch.float64)[None]
+
+    def end(steps, order):
+        sigmas = uniform_lambda(steps, 10.0, 0.1)
+        return sample_er_sde(curved_denoiser, x, sigmas, order=order, noise_scale="ode", disable=True)
+
+    exact = end(4096, 3)
+    errors = [[(end(steps, order) - exact).norm().item() for steps in (128, 256)] for order in (1, 2, 3)]
+    slopes = [math.log2(coarse / fine) for coarse, fine in errors]
+    assert all(slope > order - 0.15 for slope, order in zip(slopes, (1, 2, 2), strict=True)), slopes
+    assert errors[0][1] > 10 * errors[1][1] and errors[1][1] > 1.5 * errors[2][1]
