@@ -8,7 +8,7 @@ from comfy.k_diffusion import sampling as k_diffusion_sampling
 from comfy.model_sampling import CONST
 
 from ..sampling import SAMPLERS, NoisePath, sigmas_seeds
-from ..sampling.schedule import distinct
+from ..sampling.schedule import falling
 
 FIRST_PERCENT = 1e-4  # core's own stand-in for the start of a flow schedule, where lambda is -infinity
 
@@ -25,8 +25,8 @@ def of_model(model_sampling):
 
 
 def levels(sigmas, model_sampling):
-    """The sigmas with a first one that has a lambda, as core's samplers have it, and none of them twice in a row."""
-    sigmas = distinct(sigmas)
+    """The sigmas with a first one that has a lambda, as core's samplers have it, and each below those before."""
+    sigmas = falling(sigmas)
     if len(sigmas) > 1 and isinstance(model_sampling, CONST) and sigmas[0] >= 1:
         sigmas = sigmas.clone()
         sigmas[0] = model_sampling.percent_to_sigma(FIRST_PERCENT)

@@ -47,12 +47,16 @@ NOISE_SCHEDULES = {
 }
 
 
-def distinct(sigmas):
-    """A tensor of noise levels without those that equal the one before.
+def falling(sigmas):
+    """A tensor of noise levels without those that are not below all earlier ones.
 
-    Hosts' schedules that look levels up in a model's table repeat some where many steps share a small range.
+    Hosts' schedules that look levels up in a model's table repeat some where many steps share a small range, and one of
+    them starts by rising.
     """
-    return sigmas if len(sigmas) < 2 else torch.cat([sigmas[:1], sigmas[1:][sigmas[1:] != sigmas[:-1]]])
+    if len(sigmas) < 2:
+        return sigmas
+    lowest = torch.cummin(sigmas, 0).values[:-1]
+    return torch.cat([sigmas[:1], sigmas[1:][~(sigmas[1:] >= lowest)]])
 
 
 def noise_schedule_of(name):

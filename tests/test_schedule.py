@@ -13,10 +13,11 @@ from seeds_samplers.sampling import (
     SAMPLERS,
     sigmas_flow,
     sigmas_karras,
+    sigmas_seeds,
     sigmas_uniform_lambda,
     steps_for_model_calls,
 )
-from seeds_samplers.sampling.schedule import NOISE_SCHEDULES, model_calls_for_steps
+from seeds_samplers.sampling.schedule import NOISE_SCHEDULES, falling, model_calls_for_steps
 
 
 @given(st.floats(1e-9, 1 - 1e-9))
@@ -118,3 +119,29 @@ def test_bad_input_names_the_argument_the_value_and_what_is_allowed(call, messag
     with pytest.raises(ValueError) as error:
         call()
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("levels", "left"),
+    [
+        ([], []),
+        ([3], [3]),
+        ([3, 3, 3], [3]),
+        ([5, 5, 2, 2, 1, 0, 0], [5, 2, 1, 0]),
+        ([5, 7, 6, 4, 4.5, 1], [5, 4, 1]),
+    ],
+)
+def test_levels_that_do_not_fall_are_left_out(levels, left):
+    assert falling(torch.tensor(levels, dtype=torch.float64)).tolist() == left
+    with_nan = falling(torch.tensor([5.0, math.nan, 1.0]))
+    assert with_nan.isnan().any()  # the sampler is to refuse it
+
+
+@pytest.mark.parametrize("noise_schedule", ["karras", "flow"])
+def test_the_last_of_the_growing_steps_is_twice_the_first(noise_schedule):
+    sigmas = sigmas_seeds(101, 0.02, 0.9, noise_schedule, dtype=torch.float64)
+    level = NOISE_SCHEDULES[noise_schedule].level
+    steps = [math.log(level(s) / level(t)) for s, t in pairwise(sigmas[:-1].tolist())]
+    assert len(sigmas) == 102 and sigmas[0] == pytest.approx(0.9) and sigmas[-2] == pytest.approx(0.02)
+    assert steps == sorted(steps) and steps[-1] / steps[0] == pytest.approx(2, rel=0.02)
+    assert sigmas_seeds(1, 0.02, 0.9, noise_schedule).tolist() == pytest.approx([0.9, 0])

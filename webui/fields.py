@@ -36,10 +36,19 @@ class Field:
     def default(self):
         return self.option.default(self.samplers[0])
 
+    def read(self, value):
+        """A stored or pasted value in its plain type; the default for one that this version does not know."""
+        if self.option.choices:
+            return value if value in self.option.choices else self.default
+        try:
+            return int(float(value)) if self.option.whole else float(value)
+        except (TypeError, ValueError):
+            return self.default
+
     def pasted(self, infotext):
         """Its value in a parsed infotext {name: text}; its default if the image is ours and says nothing; or None."""
         ours = not {infotext.get("Sampler"), infotext.get("Hires sampler")}.isdisjoint(SAMPLERS)
-        return infotext.get(self.label, self.default if ours else None)
+        return self.read(infotext.get(self.label)) if ours or self.label in infotext else None
 
 
 FIELDS = (
@@ -51,16 +60,15 @@ FIELDS = (
 def options_of(sampler, chosen, settings):
     """{option: value} for the sampler of that name: what was chosen for the run, else what the settings say.
 
-    chosen, settings: {key: value}.
+    chosen, settings: {key: value}. A setting that cannot be is the default; a choice is the sampler's to refuse.
     """
-    found = {**settings, **chosen}
-    values = {field.option: found.get(field.key, field.default) for field in FIELDS if sampler in field.samplers}
-    return {option.name: _whole(value) if option.whole else value for option, value in values.items()}
-
-
-def _whole(value):
-    """An int where a slider says 2.0."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    values = {}
+    for field in FIELDS:
+        if sampler in field.samplers:
+            value = chosen.get(field.key, field.read(settings.get(field.key)))
+            whole = field.option.whole and isinstance(value, float) and value.is_integer()  # a slider's 2.0
+            values[field.option.name] = int(value) if whole else value
+    return values
 
 
 def infotext_of(samplers, chosen, settings):

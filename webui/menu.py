@@ -29,7 +29,7 @@ def entry(name):
         return sd_samplers_kdiffusion.KDiffusionSampler(WEBUI_SAMPLERS[name], model)
 
     alias = name.lower().replace("-", "_")
-    return SamplerData(name, constructor, [f"k_{alias}", alias], {"scheduler": "karras"})
+    return SamplerData(name, constructor, [f"k_{alias}"], {"scheduler": "karras"})
 
 
 def seeds_schedule(n, sigma_min, sigma_max, inner_model, device):

@@ -5,7 +5,7 @@ import inspect
 from modules import shared
 
 from ..sampling import SAMPLERS, NoisePath
-from ..sampling.schedule import distinct
+from ..sampling.schedule import falling
 from .fields import ATTRIBUTE, options_of
 
 
@@ -38,8 +38,9 @@ def noise_of(p, x, noise_device):
     seeds, subseeds = ([int(seed) for seed in some or []] for some in (p.seeds, p.subseeds))
     numbers = [0] * len(x)
     if len(seeds) != len(x):
-        seeds, subseeds = ([*some, 0][:1] * len(x) for some in (seeds, subseeds))
-        numbers = range(len(x))
+        seeds, numbers = [*seeds, 0][:1] * len(x), range(len(x))
+    if len(subseeds) != len(x):
+        subseeds = [*subseeds, 0][:1] * len(x)
     if getattr(p, "is_hr_pass", False):
         numbers = [number + max(numbers) + 1 for number in numbers]
     variation = {}
@@ -51,9 +52,10 @@ def noise_of(p, x, noise_device):
 class InSteps:
     """The host's denoiser, told before each model call which one of its count of calls it is.
 
-    The host counts calls for prompt editing, alternation, the calls without guidance and the refiner. All calls of a
-    step get one number, so that none of these changes within a step: the first in the step whose parity is that of the
-    step, since alternation and NGMS go by odd and even.
+    The host counts calls for prompt editing, alternation, the calls without guidance and, if it is set so, the refiner
+    (else that goes by the noise level, and may come within a step). All calls of a step get one number, so that none of
+    these changes within a step: the first in the step whose parity is that of the step, since alternation and NGMS go
+    by odd and even.
     """
 
     def __init__(self, denoiser, calls_per_step):
@@ -82,7 +84,7 @@ def for_webui(name):
         noise_sampler = noise_of(p, x, options.pop("noise_device"))
         options |= {key: value for key, value in of_model(model).items() if key in parameters}
         denoiser = InSteps(model, sampler.calls_per_step)
-        return sampler(denoiser, x, distinct(sigmas), noise_sampler=noise_sampler, **given, **options)
+        return sampler(denoiser, x, falling(sigmas), noise_sampler=noise_sampler, **given, **options)
 
     sample.__signature__ = inspect.Signature([parameters[key] for key in FROM_HOST if key in parameters])
     sample.__name__, sample.__doc__ = sampler.__name__, sampler.__doc__

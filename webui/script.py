@@ -26,13 +26,10 @@ def _component(field):
     }
 
 
-def setting(field):
-    """What the settings say of a field now."""
-    return shared.opts.data.get(field.key, field.default)
-
-
 class SEEDSScript(scripts.Script):
-    """The accordion "SEEDS": options for one run; what is left as it was shown at first follows the settings."""
+    """The accordion "SEEDS": options for one run. None, as the API has by default, is what the settings say."""
+
+    shown = False
 
     def title(self):
         return "SEEDS"
@@ -41,30 +38,32 @@ class SEEDSScript(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img):
-        self.shown, components = [setting(field) for field in FIELDS], []
+        components = []
         with gr.Accordion("SEEDS", open=False, elem_id=self.elem_id("accordion")):
-            names = ", ".join(SAMPLERS)
-            gr.Markdown(
-                f"For {names}. How stochastic they are: *Eta for k-diffusion samplers*, a setting of the web UI."
-            )
+            eta = "How stochastic they are is a setting of the web UI, *Eta for k-diffusion samplers*."
+            gr.Markdown(f"For {', '.join(SAMPLERS)}. {eta}")
             for owner in dict.fromkeys(field.owner for field in FIELDS):
                 with gr.Row():
-                    for field, value in zip(FIELDS, self.shown, strict=True):
-                        if field.owner == owner:
-                            kind, given = _component(field)
-                            about = dict(label=field.label, info=field.option.about, elem_id=self.elem_id(field.key))
-                            components.append(kind(value=value, **given, **about))
-                            components[-1].do_not_save_to_config = True  # ui-config.json would hide the settings
+                    components += [self.component(field) for field in FIELDS if field.owner == owner]
+        if self.shown:  # the API calls this again, for its defaults: the settings of the moment of a request
+            for component in components:
+                component.value = None
+            return components
+        self.shown = True
         self.infotext_fields = [(one, field.pasted) for one, field in zip(components, FIELDS, strict=True)]
         self.paste_field_names = [field.pasted for field in FIELDS]
         return components
 
+    def component(self, field):
+        kind, given = _component(field)
+        about = dict(label=field.label, info=field.option.about, elem_id=self.elem_id(field.key))
+        component = kind(value=field.read(shared.opts.data.get(field.key)), **given, **about)
+        component.do_not_save_to_config = True  # ui-config.json would hide the settings
+        return component
+
     def process(self, p, *values):
-        chosen = {
-            field.key: value
-            for field, value, shown in zip(FIELDS, values, getattr(self, "shown", values), strict=False)
-            if value is not None and value != shown
-        }
+        given = {field.key: value for field, value in zip(FIELDS, values, strict=False)}
+        chosen = {key: value for key, value in given.items() if value is not None and key not in p.override_settings}
         chosen.update(getattr(p, AXES, {}))
         setattr(p, ATTRIBUTE, chosen)
         for field in FIELDS:  # the plot runs copies of one p, which share this dict

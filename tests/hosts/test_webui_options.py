@@ -10,6 +10,7 @@ if checkout() is None:
     pytest.skip("no web UI checkout (WEBUI_PATH) with its requirements", allow_module_level=True)
 
 from webui_host import (
+    CLASSIC,
     infotext_utils,
     interface,
     model,
@@ -29,7 +30,8 @@ from seeds_samplers.sampling import SAMPLERS
 FIELDS = {field.label: field for field in ours("webui.fields").FIELDS}
 OTHER = {  # a value of each field that is not its default
     "SEEDS s_noise": 1.05, "SEEDS prediction": "v", "SEEDS noise_device": "gpu", "SEEDS-2 variant": "2a",
-    "SEEDS-2 r": 0.35, "SEEDS-3 variant": "3b", "SEEDS-3 r_1": 0.25, "SEEDS-3 r_2": 0.75,
+    "SEEDS-2 r": 0.35, "SEEDS-3 variant": "3b", "SEEDS-3 r_1": 0.25, "SEEDS-3 r_2": 0.75, "SEEDS-M order": 1,
+    "SEEDS-M eta_cap": 0.8, "ER-SDE order": 2, "ER-SDE noise_scale": "sde",
 }  # fmt: skip
 
 
@@ -42,9 +44,11 @@ def test_the_menu():
     for name, sampler in SAMPLERS.items():
         alias, data = name.lower().replace("-", "_"), sd_samplers.all_samplers_map[name]
         assert names.count(name) == 1 and data in sd_samplers.samplers_for_img2img
-        assert sd_samplers.samplers_map[f"k_{alias}"] == sd_samplers.samplers_map[alias] == name
+        assert sd_samplers.samplers_map[f"k_{alias}"] == name
         assert data.options["scheduler"] == "karras" and all(type(value) is str for value in data.options.values())
-        assert [data.total_steps(steps) for steps in (1, 2, 20)] == [1 + sampler.calls_per_step * n for n in (0, 1, 19)]
+        assert [data.total_steps(steps) for steps in (0, 1, 2.0, 20)] == [
+            1 + sampler.calls_per_step * n for n in (0, 0, 1, 19)
+        ]
 
 
 def test_the_hide_list():
@@ -95,19 +99,48 @@ def test_pasting_an_image_of_another_sampler_changes_nothing():
 
 def test_options_of_the_sampler_of_hires_fix_are_written():
     given = dict(enable_hr=True, hr_scale=1.5, hr_upscaler="Latent", denoising_strength=0.5, hr_sampler_name="SEEDS-2")
-    found = run("Euler a", options={"SEEDS-2 r": 0.35, "SEEDS-3 r_1": 0.2}, steps=2, **given)
+    options = {"SEEDS-2 r": 0.35, "SEEDS-3 r_1": 0.2}
+    found = run("Euler a", options=options, steps=2, **given)
     assert "SEEDS-2 r: 0.35" in found.texts[0] and "SEEDS-3" not in found.texts[0]
+    assert "SEEDS" not in run("Euler a", options=options, steps=2, **{**given, "enable_hr": False}).texts[0]
 
 
-def test_what_is_left_as_it_was_shown_follows_the_settings():
+def test_what_a_request_leaves_out_is_what_the_settings_say():
     plain, chosen = run("SEEDS-2"), run("SEEDS-2", options={"SEEDS-2 r": 0.35})
     with settings(seeds_2_r=0.35):
         of_settings = run("SEEDS-2")
-        again = run("SEEDS-2", options={"SEEDS-2 r": 0.7})
+        again = run("SEEDS-2", options={"SEEDS-2 r": 0.5})
     assert difference(of_settings, chosen) == 0 and difference(plain, chosen) > 1e-3
-    assert "SEEDS-2 r: 0.35" in of_settings.texts[0] and "SEEDS-2 r: 0.7" in again.texts[0]
+    assert "SEEDS-2 r: 0.35" in of_settings.texts[0]
+    assert difference(again, plain) == 0 and "SEEDS-2 r" not in again.texts[0]
     overridden = run("SEEDS-2", override_settings={"seeds_2_r": 0.35})
     assert difference(overridden, chosen) == 0 and shared.opts.data.get("seeds_2_r", 0.5) == 0.5
+
+
+def test_the_api_reads_its_defaults_without_changing_the_page():
+    """It calls ui() again; its defaults say nothing, and what the page shows stays what it is."""
+    import gradio
+
+    before = [component.value for component in script().controls]
+    assert before == [field.default for field in FIELDS.values()]
+    with settings(seeds_2_r=0.7), gradio.Blocks():
+        assert [component.value for component in script().ui(False)] == [None] * len(FIELDS)
+    assert [component.value for component in script().controls] == before
+    assert "SEEDS-2 r" not in run("SEEDS-2", options={"SEEDS-2 r": 0.5}, steps=1).texts[0]
+
+
+@pytest.mark.parametrize("stored", [{"seeds_s_noise": 1}, {"seeds_2_r": None}, {"seeds_prediction": "another"}])
+def test_stored_settings_that_cannot_be_are_the_defaults(stored):
+    with settings(**stored):
+        found = run("SEEDS-2")
+    assert difference(found, run("SEEDS-2")) == 0 and "SEEDS" not in found.texts[0].replace("Sampler: SEEDS-2", "")
+
+
+def test_pasting_what_another_version_wrote():
+    field = FIELDS["SEEDS prediction"]
+    assert field.pasted({"Sampler": "SEEDS-2", "SEEDS prediction": "x"}) == "data"
+    assert field.pasted({"Sampler": "Euler a", "Hires sampler": "SEEDS-2"}) == "data"
+    assert FIELDS["SEEDS-M order"].pasted({"Sampler": "SEEDS-M", "SEEDS-M order": "1"}) == 1
 
 
 @pytest.mark.parametrize(
@@ -162,11 +195,19 @@ def test_the_axes_of_the_xyz_plot():
             images.append(processed.images[-1])
             texts.append(processed.infotexts[0])
     assert axis("[SEEDS] SEEDS-2 variant").choices() == ["2b", "2a"]
+    assert axis("[SEEDS] SEEDS-M order").type is int and axis("[SEEDS] SEEDS-2 r").type is float
     expected = [{"SEEDS-2 r": r, "SEEDS-2 variant": v} for r in (0.35, 0.5) for v in ("2a", "2b")]
     for image, text, options in zip(images, texts, expected, strict=True):
         single = run("SEEDS-2", options=options)
         assert image.tobytes() == single.images[-1].tobytes()
         assert text.splitlines()[-1] == single.texts[0].splitlines()[-1]
+    cell = copy.copy(p)
+    axis("[SEEDS] SEEDS-2 r").apply(cell, 0.2, ())
+    other = copy.copy(cell)
+    axis("[SEEDS] SEEDS-2 r").apply(other, 0.9, ())
+    assert cell.seeds_samplers_axes == {"seeds_2_r": 0.2}
+    ours("webui.script").add_axes()
+    axis("[SEEDS] SEEDS-2 r")
     for label in ("Sampler", "Hires sampler"):
         assert set(SAMPLERS) <= set(next(one for one in plot().axis_options if one.label == label).choices())
 
@@ -201,11 +242,21 @@ def test_nothing_is_left_of_a_disabled_extension():
     with settings(disabled_extensions=["seeds-samplers"]):
         reload_ui()
         assert not {one.name for one in sd_samplers.all_samplers} & set(SAMPLERS)
+        assert not sd_samplers.all_samplers_map.keys() & set(SAMPLERS)
         assert "k_seeds_2" not in sd_samplers.samplers_map and "seeds_2_r" not in shared.opts.data_labels
         assert "SEEDS" not in [one.title() for one in scripts.scripts_txt2img.scripts]
     assert extensions.extensions
     reload_ui()
     assert run("SEEDS-2", steps=2).last.isfinite().all() and script() is not None
+
+
+@pytest.mark.skipif(CLASSIC, reason="no schedules of its own")
+def test_what_the_host_remembers_of_names_is_forgotten():
+    menu = ours("webui.menu")
+    menu.unregister()
+    assert sd_samplers.get_sampler_and_scheduler("SEEDS-2", None)[0] != "SEEDS-2"
+    menu.register()
+    assert sd_samplers.get_sampler_and_scheduler("SEEDS-2", "SEEDS steps") == ("SEEDS-2", "SEEDS steps")
 
 
 def test_another_extensions_entry_of_the_same_name_is_replaced_in_place():

@@ -3,6 +3,8 @@
 Skipped where there is no checkout (WEBUI_PATH) with its requirements.
 """
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from automatic1111 import checkout
@@ -158,12 +160,43 @@ def test_interrupt_and_skip_leave_nothing_behind():
     torch.testing.assert_close(run("SEEDS-3").last, before)
 
 
-def test_scripts_that_sample_more_images_than_there_are_seeds():
-    from types import SimpleNamespace
+def noise_keys(**given):
+    p = SimpleNamespace(**{"seeds": [5], "subseeds": None, "subseed_strength": 0, **given})
+    return ours("webui.sampler").noise_of(p, torch.zeros(3, 1, 2, 2), "cpu").keys
 
-    noise_of = ours("webui.sampler").noise_of
-    p = SimpleNamespace(seeds=[5], subseeds=None, subseed_strength=0)
-    keys = noise_of(p, torch.zeros(3, 1, 2, 2), "cpu").keys
-    assert keys == [(1.0, [(5, 0), (5, 1), (5, 2)])]
-    p.is_hr_pass = True
-    assert noise_of(p, torch.zeros(3, 1, 2, 2), "cpu").keys == [(1.0, [(5, 3), (5, 4), (5, 5)])]
+
+def test_scripts_that_sample_more_images_than_there_are_seeds():
+    assert noise_keys() == [(1.0, [(5, 0), (5, 1), (5, 2)])]
+    assert noise_keys(is_hr_pass=True) == [(1.0, [(5, 3), (5, 4), (5, 5)])]
+    assert noise_keys(subseed_strength=1)[1][1] == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_seeds_and_strengths_as_scripts_give_them():
+    seeds = dict(seeds=[3.0, "12", -1], subseeds=[1, 2, 3])
+    assert noise_keys(**seeds) == [(1.0, [(3, 0), (12, 0), (2**64 - 1, 0)])]
+    assert noise_keys(**seeds, subseed_strength=1.5) == noise_keys(**seeds, subseed_strength=1.0)
+    assert noise_keys(**seeds, subseed_strength=-0.5) == noise_keys(**seeds)
+
+
+def test_what_the_model_says():
+    of_model = ours("webui.sampler").of_model
+    for kind, schedule in (("const", "flow"), ("edm", "karras")):
+        predictor = SimpleNamespace(prediction_type=kind, sigma_data=0.5)
+        found = of_model(SimpleNamespace(inner_model=SimpleNamespace(predictor=predictor)))
+        assert found == {"noise_schedule": schedule, "sigma_data": 0.5}
+    assert of_model(SimpleNamespace(inner_model=SimpleNamespace(sigma_data=0.7)))["sigma_data"] == 0.7
+
+
+def test_where_the_noise_is_drawn(monkeypatch):
+    seen, sampler = [], ours("webui.sampler")
+    monkeypatch.setattr(sampler, "NoisePath", lambda *a, **b: seen.append(b["noise_device"]) or NoisePath(*a, **b))
+    for device in ("cpu", "gpu"):
+        run("SEEDS-1", steps=2, options={"SEEDS noise_device": device})
+    assert seen == ["cpu", "gpu"]
+
+
+def test_levels_that_repeat_or_rise():
+    """As some of the hosts' schedules have them: the sampler sees those that fall."""
+    levels = torch.tensor([14.0, 14.0, 15.0, 5.0, 5.0, 6.0, 1.0, 0.0])
+    found = run("SEEDS-2", sigmas=levels)
+    assert len(found.calls) == 2 * 2 + 1 and found.last.isfinite().all()

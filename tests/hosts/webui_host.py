@@ -77,11 +77,11 @@ def settings(**values):
         shared.opts.data.update(before)
 
 
-def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=None, **given):
+def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=None, sigmas=None, **given):
     """A run of the web UI: its latents (B, 3, H, W), the model's calls, infotexts and processing object.
 
     images: init images, for img2img. options: {label: value} of the accordion. before_call(n) is called before the
-    n-th model call.
+    n-th model call. sigmas: these instead of a schedule.
     """
     standin = model(kind)
     standin.before_call = before_call
@@ -95,9 +95,12 @@ def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=
     runner = scripts.scripts_img2img if images else scripts.scripts_txt2img
     arguments = [getattr(component, "value", 0) for component in runner.inputs]
     arguments[0], accordion = 0, script(runner)
+    arguments[accordion.args_from : accordion.args_to] = [None] * len(accordion.controls)
     for label, value in (options or {}).items():
         names = [component.label for component in accordion.controls]
         arguments[accordion.args_from + names.index(label)] = value
+    if sigmas is not None:
+        p.sampler_noise_scheduler_override = lambda _: sigmas
     p.is_api = True  # else the interface's own steps, seed and sampler replace those of p
     p.scripts, p.script_args = runner, tuple(arguments)
     latents, decode = [], processing.decode_latent_batch
