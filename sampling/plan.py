@@ -16,16 +16,21 @@ LARGEST = 1e38  # float32 holds a little more
 
 @dataclass(frozen=True)
 class Extrapolation:
-    """How much of D - D_before, D_before being the model's result before, is added to the next point: for each image
+    """How much of d = D - D_before, D_before being the model's result before, is added to the next point.
 
-    most * |psi|, but no less than least and no more than most,    psi = <d, e> / <d, d>,
+    For each image (1 - k) max(least, theta most) + k turned, with theta = min(1, |psi|), k = (1 - theta) min(1, -rho)
+    where rho < 0, else 0, and
 
-    d = D - D_before and e = x / alpha less what was expected of it then. For Gaussian data d = J e with 0 <= J <= 1,
-    so that psi >= 1; a model under guidance makes it small where d is larger than such data allow.
+        psi = <d, e> / <d, d>,    e = x / alpha less what was expected of it then,
+        rho = <d, d_before> / <d_before, d_before>.
+
+    For Gaussian data d = J e with 0 <= J <= 1, so that psi >= 1 and `most` is taken. Under guidance a model may make d
+    larger than such data allow (theta < 1), and swing back (rho < 0).
     """
 
     most: float
     least: float
+    turned: float
     scale: float  # 1 / alpha at the stage
 
 

@@ -11,6 +11,7 @@ from .prediction import Data, integral, lambda_step
 
 HALF_RENEWED = math.log(2) / 2  # eta h: a step renews no more than half of the noise's variance
 PRIOR_POINTS = 160
+DROWNING = 80.0  # no data have structures larger than EDM's first level; flow models start far above it
 
 
 class Balance:
@@ -22,7 +23,8 @@ class Balance:
     """
 
     def __init__(self, first, last):
-        low, high = 2 * math.log(last) - 6, 2 * math.log(first)  # 6: structures too fine to be seen at the last level
+        low = 2 * math.log(last) - 6  # structures too fine to be seen at the last level
+        high = max(2 * math.log(min(first, DROWNING)), low + 6)
         self.v = np.exp(np.linspace(low, high, PRIOR_POINTS))
         self.variance = self.v + first**2  # of y now; then those of the point before: its own, with y, and its J
         self.before = None
@@ -78,7 +80,8 @@ def seeds_m_plan(schedule, sigmas, s_noise, eta, order, eta_cap):
         extrapolation, most = None, balance.step(form, t, s) if order == 2 else 0.0
         if most > 0:
             least, shrinkage = min(most, line_weight(form, t, s, before)), (s / before) ** 2
-            extrapolation = Extrapolation(alpha_next * most, alpha_next * least, 1 / alpha)
+            turned = -(1 - kept) / (3 + kept)  # stable for the steepest denoisers of all weights
+            extrapolation = Extrapolation(*(alpha_next * weight for weight in (most, least, turned)), 1 / alpha)
             steps[-1] = (replace(steps[-1][0], expectation=(shrinkage / alpha_before, 1 - shrinkage)),)
         deviation = alpha_next * s_noise * math.sqrt(form.variance(t, s))
         renewed = -math.expm1(-(1 + form.eta) * lambda_step(t, s))

@@ -22,24 +22,41 @@ def add_terms(total, dtype, *terms):
     return total
 
 
-def expected(stage, x, denoised):
-    """What is expected of x / alpha at the stage's end, and the denoised that it comes from; None if nobody asks."""
-    if stage.expectation is None:
-        return None
-    of_x, of_denoised = stage.expectation
-    return add_terms(None, x.dtype, (of_x, x), (of_denoised, denoised)), denoised
+def inner(a, b):
+    """The inner product of two images of the same size, (B,). No matrix product: autocast would round that one."""
+    return (a * b).flatten(1).sum(1)
 
 
-def extrapolate(extrapolation, before, x, denoised):
-    """The share of denoised - denoised before that is added to the next point, for each image, and that difference."""
-    expectation, denoised_before = before
-    difference = denoised.to(x.dtype) - denoised_before
-    surprise = add_terms(None, x.dtype, (extrapolation.scale, x), (-1.0, expectation))
-    # Products and sums, no matrix product: under autocast that one would be in half precision.
-    overlap, size = (product.flatten(1).sum(1) for product in (surprise.mul_(difference), difference.square()))
-    share = (overlap / size).abs().nan_to_num(nan=1.0) * extrapolation.most  # nan: no difference, any share will do
-    share = share.clamp(extrapolation.least, extrapolation.most)
-    return share.view(-1, *[1] * (x.ndim - 1)), difference
+def quotient(a, b, otherwise):
+    """a / b, or `otherwise` where both are 0."""
+    return (a / b).nan_to_num(nan=otherwise)
+
+
+class History:
+    """What the stage before leaves for an extrapolation: its denoised, what is expected of x, and its difference."""
+
+    def __init__(self):
+        self.denoised = self.expectation = self.difference = None
+
+    def extrapolate(self, extrapolation, x, denoised):
+        """The term that is added to the next point: (share (B, 1, ...), difference)."""
+        difference = denoised.to(x.dtype) - self.denoised
+        surprise = add_terms(None, x.dtype, (extrapolation.scale, x), (-1.0, self.expectation))
+        size = inner(difference, difference)
+        theta = quotient(inner(surprise, difference), size, 1.0).abs().clamp(max=1)
+        share = (theta * extrapolation.most).clamp(min=extrapolation.least)
+        if self.difference is not None:
+            rho = quotient(inner(difference, self.difference), inner(self.difference, self.difference), 0.0)
+            share = torch.lerp(share, torch.full_like(share, extrapolation.turned), (1 - theta) * (-rho).clamp(0, 1))
+        self.difference = difference
+        return share.view(-1, *[1] * (x.ndim - 1)), difference
+
+    def keep(self, stage, x, denoised):
+        """Remember a stage, if the next one asks for it."""
+        if stage.expectation is not None:
+            of_x, of_denoised = stage.expectation
+            self.expectation = add_terms(None, x.dtype, (of_x, x), (of_denoised, denoised))
+            self.denoised = denoised
 
 
 def like(tensor, x, source):
@@ -64,7 +81,7 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
     precision = torch.promote_types(dtype, torch.float32)
     x = x.to(precision)
     sums = []  # the points still to be reached, the nearest first: the terms known of each so far
-    before = None
+    history = History()
     for i, stages in enumerate(tqdm(plan.steps, disable=disable)):
         if isinstance(noise_sampler, NoisePath):
             shortest = noise_sampler.shortest((stage.sigma, stage.sigma_next) for stage in stages if stage.noise)
@@ -76,8 +93,8 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
             if callback is not None and k == 0:
                 callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": level, "denoised": denoised})
             del seen  # what is no longer needed is let go at once, which keeps the peak of memory low
-            added = extrapolate(stage.extrapolation, before, x, denoised) if stage.extrapolation else None
-            before = expected(stage, x, denoised)
+            added = history.extrapolate(stage.extrapolation, x, denoised) if stage.extrapolation else None
+            history.keep(stage, x, denoised)
             for j, (a, b) in enumerate(zip(stage.state, stage.denoised, strict=True)):
                 if j == len(sums):
                     sums.append(None)

@@ -81,22 +81,35 @@ def test_the_same_mathematics_as_core(kind, eta, settings):
         torch.testing.assert_close(result, run(function, kind, settings, eta=eta, **theirs), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", SAMPLERS)
 @pytest.mark.parametrize("kind", ["eps", "edm", "flow"])
-@pytest.mark.parametrize("prediction", ["data", "v"])
-def test_model_settings_reach_the_sampler(name, kind, prediction):
+@pytest.mark.parametrize(("order", "near"), [(1, 1e-4), (2, 1e-2), (3, 1e-2)])
+def test_the_same_er_sde_as_core_up_to_its_quadrature(kind, order, near):
+    """Core sums 200 left endpoints for an integral that orders 2 and 3 need."""
+    ours = run(COMFY_SAMPLERS["ER-SDE"], kind, {}, order=order)
+    torch.testing.assert_close(ours, run(core.sample_er_sde, kind, {}, max_stage=order), rtol=near, atol=near)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [*((name, {"prediction": one}) for name in ("SEEDS-1", "SEEDS-2", "SEEDS-3") for one in ("data", "v")),
+     ("SEEDS-M", {}), ("ER-SDE", {})],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["eps", "edm", "flow"])
+def test_model_settings_reach_the_sampler(name, kind, options):
     """noise_schedule, sigma_data and the first level of a flow model: as if they had been given by hand."""
-    ours = run(COMFY_SAMPLERS[name], kind, {"shift": 3.0, "sigma_data": 0.5}, prediction=prediction, noise_sampler=None)
+    ours = run(COMFY_SAMPLERS[name], kind, {"shift": 3.0, "sigma_data": 0.5}, noise_sampler=None, **options)
     flow = kind == "flow"
 
     def by_hand(model, x, sigmas, noise_sampler, **arguments):
         if flow:
             sigmas = sigmas.clone()
             sigmas[0] = model.inner_model.model_patcher.get_model_object("model_sampling").percent_to_sigma(1e-4)
-        given = dict(noise_schedule="flow" if flow else "karras", sigma_data=0.5 if kind == "edm" else 1.0)
+        given = {"noise_schedule": "flow" if flow else "karras"}
+        if options:
+            given["sigma_data"] = 0.5 if kind == "edm" else 1.0
         return SAMPLERS[name](model, x, sigmas, **given, **arguments)
 
-    hand = run(by_hand, kind, {"shift": 3.0, "sigma_data": 0.5}, prediction=prediction, noise_sampler=None)
+    hand = run(by_hand, kind, {"shift": 3.0, "sigma_data": 0.5}, noise_sampler=None, **options)
     torch.testing.assert_close(ours, hand, rtol=1e-6, atol=1e-6)
 
 
@@ -124,7 +137,22 @@ def test_registering_again_and_after_another_packs_reload():
         assert names.count(name) == comfy.samplers.KSAMPLER_NAMES.count(name) == 1
         assert comfy.samplers.sampler_object(name).sampler_function is COMFY_SAMPLERS[name]
     assert comfy.samplers.KSampler.SAMPLERS is list_object is names
+    assert comfy.samplers.SCHEDULER_NAMES.count("seeds") == comfy.samplers.KSampler.SCHEDULERS.count("seeds") == 1
     assert {name: value for name, value in vars(comfy.samplers).items() if value is not before.get(name)} == {}
+
+
+@pytest.mark.parametrize("kind", ["eps", "edm", "flow"])
+def test_the_scheduler(kind):
+    """ComfyUI's own way to a scheduler's levels; the longest step in lambda is the last but the one to 0."""
+    register()
+    model = model_of(kind, shift=3.0).inner_model.model_patcher.get_model_object("model_sampling")
+    for steps in (1, 2, 12):
+        sigmas = comfy.samplers.calculate_sigmas(model, "seeds", steps)
+        assert len(sigmas) == steps + 1 and sigmas[-1] == 0 and (sigmas.diff() < 0).all()
+        assert sigmas[0] <= model.sigma_max
+    level = sigmas[:-1] / (1 - sigmas[:-1]) if kind == "flow" else sigmas[:-1]
+    lengths = -level.log().diff()
+    assert (lengths.diff() > -1e-4).all() and lengths[-1] / lengths[0] == pytest.approx(1.83, abs=0.05)
 
 
 def test_the_demo_models_preview_shows_the_picture():

@@ -58,6 +58,8 @@ class TestDropdown:
         options = server.get(f"/object_info/{name}")[name]["input"]["required"]["sampler_name"]
         names = options[0] if isinstance(options[0], list) else options[1]["options"]
         assert [names.count(sampler) for sampler in SAMPLERS] == [1] * len(SAMPLERS)
+        if name != "KSamplerSelect":
+            assert "seeds" in str(server.get(f"/object_info/{name}")[name]["input"]["required"]["scheduler"])
         assert names[0] == "euler"
 
     @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -76,7 +78,7 @@ class TestDropdown:
         coarse, fine = (pictures(server, default_graph(steps=steps)) for steps in (40, 80))
         assert abs(coarse - fine).mean() < 0.3 * abs(batch[1] - batch[0]).mean()
 
-    @pytest.mark.parametrize("sampler", SAMPLERS)
+    @pytest.mark.parametrize("sampler", ["SEEDS-1", "SEEDS-2", "SEEDS-3"])
     def test_a_run_split_over_two_samplers_is_one_run(self, server, sampler):
         whole = pictures(server, default_graph(sampler_name=sampler))
         assert close(pictures(server, split_graph(sampler_name=sampler)), whole)
