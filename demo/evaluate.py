@@ -33,6 +33,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(prog="python -m seeds_samplers.demo.evaluate", description=__doc__.split(": ")[0])
     parser.add_argument("--samplers", nargs="+", default=["SEEDS-2"])
     parser.add_argument("--steps", type=int, nargs="+", default=[20])
+    parser.add_argument("--schedule", default="karras")
     parser.add_argument("--cfg", type=float, default=2.0)
     parser.add_argument("--eta", type=float, default=1.0)
     parser.add_argument("--per-class", type=int, default=20, help="images of each glyph (default: 20)")
@@ -44,8 +45,9 @@ def main(arguments=None):
         for name in options.samplers:
             for steps in options.steps:
                 given = dict(
-                    seed=0, sampler=name, steps=steps, cfg=options.cfg, eta=options.eta, count=options.per_class
-                )
+                    seed=0, sampler=name, steps=steps, cfg=options.cfg, eta=options.eta, count=options.per_class,
+                    schedule=options.schedule,
+                )  # fmt: skip
                 request = Request(prompt=GLYPHS, batch_size=180, **given).checked()
                 share = recognised(request, options.device)
                 calls = model_calls_for_steps(name, steps)
