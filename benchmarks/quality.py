@@ -25,7 +25,7 @@ from seeds_samplers.sampling import SAMPLERS, sigmas_karras, sigmas_seeds, sigma
 START, STOP = 14.6, 0.03
 SCHEDULES = {"karras": sigmas_karras, "uniform lambda": sigmas_uniform_lambda, "seeds": sigmas_seeds}
 CALLS = (8, 12, 20, 32, 50)
-REFERENCE, REFERENCE_STEPS = 16384, 300
+REFERENCE, REFERENCE_STEPS, FLOORS = 16384, 300, 4
 CORE = {  # of ComfyUI: the stochastic ones, and the model calls of a step
     "er_sde": 1, "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "sa_solver": 1, "seeds_2": 2, "seeds_3": 3,
     "exp_heun_2_x0_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2, "dpmpp_2s_ancestral": 2,
@@ -88,15 +88,27 @@ def reference(problem, guidance, images, seed):
     return run(SAMPLERS["SEEDS-2"], problem, guidance, sigmas, images, seed)
 
 
+def mean(values):
+    """(mean, its standard error)."""
+    center = sum(values) / len(values)
+    return center, math.sqrt(sum((one - center) ** 2 for one in values) / max(1, len(values) - 1) / len(values))
+
+
+@cache
+def floor(problem, guidance, images):
+    """The distance of as many converged samples, and its standard error."""
+    target = reference(problem, guidance, REFERENCE, 10**6)
+    return mean([frechet(reference(problem, guidance, images, 10**6 + k), target) for k in range(1, FLOORS + 1)])
+
+
 def measure(function, calls_per_step, schedule, problem, guidance, calls, images, repeats):
     """(excess, its standard error, floor), all times 1000."""
     target = reference(problem, guidance, REFERENCE, 10**6)
-    floor = frechet(reference(problem, guidance, images, 10**6 + 1), target)
     sigmas = SCHEDULES[schedule]((calls - 1) // calls_per_step + 1, STOP, START)
-    found = [frechet(run(function, problem, guidance, sigmas, images, seed), target) - floor for seed in range(repeats)]
-    mean = sum(found) / repeats
-    deviation = math.sqrt(sum((one - mean) ** 2 for one in found) / max(1, repeats - 1) / repeats)
-    return 1000 * mean, 1000 * deviation, 1000 * floor
+    runs = [run(function, problem, guidance, sigmas, images, seed) for seed in range(repeats)]
+    found, error = mean([frechet(one, target) for one in runs])
+    least, of_least = floor(problem, guidance, images)
+    return 1000 * (found - least), 1000 * math.hypot(error, of_least), 1000 * least
 
 
 def main():
