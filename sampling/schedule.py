@@ -12,6 +12,7 @@ import torch
 
 from .checks import choice, decreasing, number, whole_number
 
+DROWNING = 80.0  # no data have structures larger than EDM's first level
 FLOW_START = 1 - 1e-4  # stands for a first flow sigma of 1, where lambda is -infinity
 
 
@@ -114,11 +115,18 @@ def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="c
     """Steps in lambda that grow slowly, the last twice as long as the first, then 0: for few steps under guidance.
 
     lambda is at the fraction -log2(1 - u / 2) of its way where u of the steps are done: uniform steps are best without
-    guidance, and guidance wants its early, large decisions in short ones (docs/seeds_m.md). sigma_min and sigma_max are
-    the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
+    guidance, and guidance wants its early, large decisions in short ones (docs/seeds_m.md). Above the VE noise level of
+    80, where flow models start, nothing is decided: all but the first level are as if from there. sigma_min and
+    sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
     """
+    schedule, sigma_min, first = _between(sigma_min, sigma_max, noise_schedule)
+    start = schedule.sigma_of(min(schedule.level(first), DROWNING))
     ramp = [-math.log2(1 - u / 2) for u in _ramp(steps)]
-    return _in_lambda(ramp, sigma_min, sigma_max, noise_schedule, device, dtype)
+    if sigma_min >= start:
+        return _in_lambda(ramp, sigma_min, first, noise_schedule, device, dtype)
+    sigmas = _in_lambda(ramp, sigma_min, start, noise_schedule, device, dtype)
+    sigmas[0] = first
+    return sigmas
 
 
 def sigmas_flow(steps, shift=1.0, sigma_max=1.0, device="cpu", dtype=torch.float32):

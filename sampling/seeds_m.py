@@ -8,10 +8,10 @@ import numpy as np
 
 from .plan import Extrapolation, Plan, Stage, checked, denoise
 from .prediction import Data, integral, lambda_step
+from .schedule import DROWNING
 
 HALF_RENEWED = math.log(2) / 2  # eta h: a step renews no more than half of the noise's variance
 PRIOR_POINTS = 160
-DROWNING = 80.0  # no data have structures larger than EDM's first level; flow models start far above it
 
 
 class Balance:

@@ -145,3 +145,11 @@ def test_the_last_of_the_growing_steps_is_twice_the_first(noise_schedule):
     assert len(sigmas) == 102 and sigmas[0] == pytest.approx(0.9) and sigmas[-2] == pytest.approx(0.02)
     assert steps == sorted(steps) and steps[-1] / steps[0] == pytest.approx(2, rel=0.02)
     assert sigmas_seeds(1, 0.02, 0.9, noise_schedule).tolist() == pytest.approx([0.9, 0])
+
+
+def test_growing_steps_do_not_dwell_above_all_data():
+    """From a flow model's 1 - 1e-4, the VE level 9999, the second level is as if from 80; EDM's 80 is as it is."""
+    sigmas = sigmas_seeds(12, 0.01, 1.0, "flow", dtype=torch.float64)
+    again = sigmas_seeds(12, 0.01, 80 / 81, "flow", dtype=torch.float64)
+    assert sigmas[0] == 1 - 1e-4 and torch.equal(sigmas[1:], again[1:]) and (sigmas.diff() < 0).all()
+    assert sigmas_seeds(3, 90, 100).diff().lt(0).all()

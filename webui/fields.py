@@ -6,6 +6,7 @@ eta is not among them: the web UI has a setting, an infotext and an X/Y/Z axis o
 from dataclasses import dataclass
 
 from ..sampling import SAMPLERS, options
+from ..sampling.checks import choice, number
 
 ATTRIBUTE = "seeds_samplers"  # of the host's processing object: {key: value} of what was chosen for a run
 
@@ -36,6 +37,19 @@ class Field:
     def default(self):
         return self.option.default(self.samplers[0])
 
+    @property
+    def about(self):
+        """What to say of it, and of which samplers, if not of all."""
+        some = self.owner == "SEEDS" and len(self.samplers) < len(SAMPLERS)
+        return self.option.about + (f" For {', '.join(self.samplers)}." if some else "")
+
+    def check(self, value):
+        """ValueError, with the label, for a value that cannot be."""
+        if self.option.choices:
+            choice(self.label, value, self.option.choices)
+        else:
+            number(self.label, value, least=self.option.least, most=self.option.most)
+
     def read(self, value):
         """A stored or pasted value in its plain type; the default for one that this version does not know."""
         if self.option.choices:
@@ -46,8 +60,8 @@ class Field:
             return self.default
 
     def pasted(self, infotext):
-        """Its value in a parsed infotext {name: text}; its default if the image is ours and says nothing; or None."""
-        ours = not {infotext.get("Sampler"), infotext.get("Hires sampler")}.isdisjoint(SAMPLERS)
+        """Its value in a parsed infotext {name: text}; its default if its sampler drew and says nothing; or None."""
+        ours = not {infotext.get("Sampler"), infotext.get("Hires sampler")}.isdisjoint(self.samplers)
         return self.read(infotext.get(self.label)) if ours or self.label in infotext else None
 
 

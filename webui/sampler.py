@@ -84,7 +84,12 @@ def for_webui(name):
         noise_sampler = noise_of(p, x, options.pop("noise_device"))
         options |= {key: value for key, value in of_model(model).items() if key in parameters}
         denoiser = InSteps(model, sampler.calls_per_step)
-        return sampler(denoiser, x, falling(sigmas), noise_sampler=noise_sampler, **given, **options)
+        try:
+            return sampler(denoiser, x, falling(sigmas), noise_sampler=noise_sampler, **given, **options)
+        except ValueError as error:
+            if str(error).partition(":")[0] not in options:
+                raise
+            raise ValueError(f"{name} {error}") from None  # as the accordion calls the option
 
     sample.__signature__ = inspect.Signature([parameters[key] for key in FROM_HOST if key in parameters])
     sample.__name__, sample.__doc__ = sampler.__name__, sampler.__doc__

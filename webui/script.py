@@ -40,7 +40,7 @@ class SEEDSScript(scripts.Script):
     def ui(self, is_img2img):
         components = []
         with gr.Accordion("SEEDS", open=False, elem_id=self.elem_id("accordion")):
-            eta = "How stochastic they are is a setting of the web UI, *Eta for k-diffusion samplers*."
+            eta = "How stochastic: *Eta for k-diffusion samplers*, a setting of the web UI; for ER-SDE, noise_scale."
             gr.Markdown(f"For {', '.join(SAMPLERS)}. {eta}")
             for owner in dict.fromkeys(field.owner for field in FIELDS):
                 with gr.Row():
@@ -56,7 +56,7 @@ class SEEDSScript(scripts.Script):
 
     def component(self, field):
         kind, given = _component(field)
-        about = dict(label=field.label, info=field.option.about, elem_id=self.elem_id(field.key))
+        about = dict(label=field.label, info=field.about, elem_id=self.elem_id(field.key))
         component = kind(value=field.read(shared.opts.data.get(field.key)), **given, **about)
         component.do_not_save_to_config = True  # ui-config.json would hide the settings
         return component
@@ -77,7 +77,7 @@ def add_settings():
     for field in FIELDS:
         kind, given = _component(field)
         info = shared.OptionInfo(field.default, f"{field.label} by default", kind, given, section=SECTION)
-        shared.opts.add_option(field.key, info.info(field.option.about).needs_reload_ui())
+        shared.opts.add_option(field.key, info.info(field.about).needs_reload_ui())
 
 
 def _kind(field):
@@ -103,6 +103,7 @@ def add_axes():
             label, choices = f"[SEEDS] {field.label}", field.option.choices
             if label not in known:
                 more = {"choices": lambda choices=choices: list(choices)} if choices else {}
+                more["confirm"] = lambda p, values, field=field: [field.check(value) for value in values]
                 plot.axis_options.append(plot.AxisOption(label, _kind(field), _apply(field), **more))
 
 

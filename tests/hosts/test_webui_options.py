@@ -79,14 +79,12 @@ def test_an_option_works_is_written_and_is_pasted_back(label):
     parsed = infotext_utils.parse_generation_parameters(found.texts[0])
     assert parsed[label] == str(value)
     fields = infotext_utils.paste_fields["txt2img"]["fields"]
-    pasted = {
-        one.component.label: one.function(parsed)
-        for one in fields
-        if one.function in [f.pasted for f in FIELDS.values()]
-    }
+    functions = [one.pasted for one in FIELDS.values()]
+    told = {one.component.label: one.function(parsed) for one in fields if one.function in functions}
     kinds = {label: type(field.default) for label, field in FIELDS.items()}
-    pasted = {label: kinds[label](text) for label, text in pasted.items()}
-    assert pasted == {one: value if one == label else FIELDS[one].default for one in FIELDS}
+    pasted = {label: kinds[label](text) for label, text in told.items() if text is not None}
+    used = {one: other.default for one, other in FIELDS.items() if name in other.samplers}
+    assert pasted == {**used, label: value}
     assert difference(run(name, options=pasted), found) == 0
     silent = [one for one in SAMPLERS if one not in field.samplers]
     assert all(label not in run(one, options={label: value}, steps=1).texts[0] for one in silent)
@@ -140,16 +138,18 @@ def test_pasting_what_another_version_wrote():
     field = FIELDS["SEEDS prediction"]
     assert field.pasted({"Sampler": "SEEDS-2", "SEEDS prediction": "x"}) == "data"
     assert field.pasted({"Sampler": "Euler a", "Hires sampler": "SEEDS-2"}) == "data"
+    assert FIELDS["SEEDS-2 r"].pasted({"Sampler": "SEEDS-3"}) is None  # what its sampler does not use stays
     assert FIELDS["SEEDS-M order"].pasted({"Sampler": "SEEDS-M", "SEEDS-M order": "1"}) == 1
 
 
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("SEEDS-2", {"SEEDS-2 r": 1.5}, "r: 1.5; expected"),
-        ("SEEDS-3", {"SEEDS-3 r_1": 0.8}, "r_1: 0.8; expected a finite number and > 0 and < 0.66"),
-        ("SEEDS-1", {"SEEDS prediction": "both"}, "prediction: 'both'; expected one of 'data'"),
-        ("SEEDS-2", {"SEEDS s_noise": -1.0}, "s_noise: -1.0; expected"),
+        ("SEEDS-2", {"SEEDS-2 r": 1.5}, "SEEDS-2 r: 1.5; expected"),
+        ("SEEDS-3", {"SEEDS-3 r_1": 0.8}, "SEEDS-3 r_1: 0.8; expected a finite number and > 0 and < 0.66"),
+        ("SEEDS-1", {"SEEDS prediction": "both"}, "SEEDS-1 prediction: 'both'; expected one of 'data'"),
+        ("SEEDS-M", {"SEEDS-M order": 7}, "SEEDS-M order: 7; expected a whole number >= 1 and <= 2"),
+        ("SEEDS-2", {"SEEDS s_noise": -1.0}, "SEEDS-2 s_noise: -1.0; expected"),
     ],
 )
 def test_options_that_do_not_go_together_are_refused_before_the_model_is_called(name, options, message):
@@ -195,6 +195,11 @@ def test_the_axes_of_the_xyz_plot():
             images.append(processed.images[-1])
             texts.append(processed.infotexts[0])
     assert axis("[SEEDS] SEEDS-2 variant").choices() == ["2b", "2a"]
+    axis("[SEEDS] SEEDS-2 r").confirm(p, [0.1, 1.0])
+    with pytest.raises(ValueError, match=r"SEEDS-2 r: 5\.0; expected"):
+        axis("[SEEDS] SEEDS-2 r").confirm(p, [0.1, 5.0])
+    with pytest.raises(ValueError, match="SEEDS-2 variant: '3a'; expected one of '2b', '2a'"):
+        axis("[SEEDS] SEEDS-2 variant").confirm(p, ["3a"])
     assert axis("[SEEDS] SEEDS-M order").type is int and axis("[SEEDS] SEEDS-2 r").type is float
     expected = [{"SEEDS-2 r": r, "SEEDS-2 variant": v} for r in (0.35, 0.5) for v in ("2a", "2b")]
     for image, text, options in zip(images, texts, expected, strict=True):
