@@ -51,7 +51,9 @@ class Server(Process):
         command = [sys.executable, str(standin), str(checkout()), str(self.folder), self.kind, "--port", str(port)]
         # The stand-in's own files are of the repository; the extension is the copy.
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(REPOSITORY / "tests" / "hosts")}
-        self.start([*command, "--api", *self.arguments], "/sdapi/v1/samplers", cwd=self.folder, env=environment)
+        command += ["--api", *self.arguments]
+        # A request before the end of its start would make the host fail: it could add nothing to its app any more.
+        self.start(command, "/sdapi/v1/samplers", "Startup time", cwd=self.folder, env=environment)
         return self
 
     def draw(self, kind="txt2img", **request):

@@ -40,10 +40,11 @@ class Process:
     def __init__(self, folder):
         self.folder, self.log = Path(folder), Path(folder) / "log.txt"
 
-    def start(self, command, ready, **given):
+    def start(self, command, ready, said="", **given):
+        """Start it and wait until its log has `said` and the path `ready` answers."""
         self.process = subprocess.Popen(command, stdout=self.log.open("w"), stderr=subprocess.STDOUT, **given)
         try:
-            self.wait(lambda: self.get(ready), 180)
+            self.wait(lambda: said in self.log.read_text() and self.get(ready), 180)
         except BaseException:
             self.stop()
             raise
