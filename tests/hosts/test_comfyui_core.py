@@ -143,7 +143,7 @@ def test_registering_again_and_after_another_packs_reload():
 
 @pytest.mark.parametrize("kind", ["eps", "edm", "flow"])
 def test_the_scheduler(kind):
-    """ComfyUI's own way to a scheduler's levels; the longest step in lambda is the last but the one to 0."""
+    """ComfyUI's own way to a scheduler's levels; steps in lambda grow, the last to 0 excepted."""
     register()
     model = model_of(kind, shift=3.0).inner_model.model_patcher.get_model_object("model_sampling")
     for steps in (1, 2, 12):
@@ -151,8 +151,8 @@ def test_the_scheduler(kind):
         assert len(sigmas) == steps + 1 and sigmas[-1] == 0 and (sigmas.diff() < 0).all()
         assert sigmas[0] <= model.sigma_max
     level = sigmas[:-1] / (1 - sigmas[:-1]) if kind == "flow" else sigmas[:-1]
-    lengths = -level.log().diff()
-    assert (lengths.diff() > -1e-4).all() and lengths[-1] / lengths[0] == pytest.approx(1.83, abs=0.05)
+    lengths = -level.log().diff()[1:]  # the first step may come from above all data
+    assert (lengths.diff() > 0).all() and 1.6 < lengths[-1] / lengths[0] < 1.9
 
 
 def test_the_demo_models_preview_shows_the_picture():
