@@ -2,8 +2,8 @@
 
 The table: a run's draws for 20 steps of SEEDS-2, in all, by the path, by torch.randn_like and by k-diffusion's
 BrownianTreeNoiseSampler where it is installed, one after another in the same run; Gaussians drawn a noise; memory
-beyond the result, in latents. The picture: one seed of the embedded model at several numbers of steps, alone and in a
-batch, with the path and with a generator's noise, both from the same initial latents.
+beyond the result, in latents. The pictures: one seed of the embedded model at several numbers of steps, alone and in a
+batch, with the path and with a generator's noise, both from the same initial latents; and one by SEEDS-2 "2b" and "2s".
 """
 
 import argparse
@@ -32,6 +32,8 @@ COLUMNS = (
 )
 WIDTHS = (15, *[15] * (len(COLUMNS) - 1))
 PICTURE_STEPS = (8, 12, 20, 40, 80)
+PICTURED = (0, 1)  # of the glyphs of the second picture
+VARIANT_STEPS = (8, 12, 16, 24, 32, 64)
 REFINED_STEPS, REFERENCE_STEPS = (8, 16, 32, 64, 128), 256
 
 
@@ -124,7 +126,7 @@ class Generator:
         return torch.randn(self.shape, generator=self.generator)
 
 
-def images(noise, steps, text, seed):
+def images(noise, steps, text, seed, variant="2b"):
     """The embedded model's images of a text's glyphs, (B, 3, 32, 32), from latents of their own."""
     from seeds_samplers.demo.denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
     from seeds_samplers.demo.draw import initial_latent
@@ -133,7 +135,7 @@ def images(noise, steps, text, seed):
     labels = torch.tensor(labels_of(text))
     x = torch.stack([initial_latent(seed + i, "cpu") for i in range(len(labels))]) * SIGMA_MAX
     sigmas = sigmas_karras(steps, SIGMA_MIN, SIGMA_MAX)
-    arguments = dict(extra_args={"labels": labels, "cfg": 2.0}, sigma_data=SIGMA_DATA, disable=True)
+    arguments = dict(extra_args={"labels": labels, "cfg": 2.0}, sigma_data=SIGMA_DATA, variant=variant, disable=True)
     return sample_seeds_2(load_model(), x, sigmas, noise_sampler=noise(x, seed + 100), **arguments).clamp(-1, 1)
 
 
@@ -141,31 +143,53 @@ def print_refinement(seed):
     """How far the images of 24 glyphs are from those of 256 steps, by the path and by a generator's noise."""
     text = "ABCDEFGHIJKLMNOPQRSTUVWX"
     print(f"distance to the image of {REFERENCE_STEPS} steps, root-mean-square over pixels: median / mean of 24 images")
-    for name, noise in (("path", NoisePath), ("plain", Generator)):
-        final = images(noise, REFERENCE_STEPS, text, seed)
+    for name, noise, variant in (("path", NoisePath, "2b"), ("path", NoisePath, "2s"), ("plain", Generator, "2b")):
+        final = images(noise, REFERENCE_STEPS, text, seed, variant)
         for steps in REFINED_STEPS:
-            away = (images(noise, steps, text, seed) - final).square().flatten(1).mean(1).sqrt()
-            print(f"{name:6} {steps:4} steps: {away.median():.3f} / {away.mean():.3f}", flush=True)
+            away = (images(noise, steps, text, seed, variant) - final).square().flatten(1).mean(1).sqrt()
+            print(f"{name:6} {variant} {steps:4} steps: {away.median():.3f} / {away.mean():.3f}", flush=True)
 
 
-def draw_picture(path, seed):
-    """Columns: steps, alone and in a batch of 4; rows: the path above, a generator's noise below."""
+def draw_rows(path, rows, titles):
+    """Rows (name, pictures), a picture under each of the titles."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    kinds = [("one path\nper image", NoisePath), ("plain\nnoise", Generator)]
-    columns = [(steps, count) for count in (1, 4) for steps in PICTURE_STEPS]
-    figure, panels = pyplot.subplots(2, len(columns), figsize=(11.5, 2.9), layout="constrained")
-    for panel, (steps, count) in zip(panels[0], columns, strict=True):
-        panel.set_title(f"{steps} steps\n" + ("alone" if count == 1 else f"in a batch of {count}"), fontsize=9)
-    for row, (name, noise) in zip(panels, kinds, strict=True):
-        row[0].set_ylabel(name, fontsize=10)
-        for panel, (steps, count) in zip(row, columns, strict=True):
-            panel.imshow((images(noise, steps, "SEED"[:count], seed)[0].permute(1, 2, 0) + 1) / 2)
+    figure, panels = pyplot.subplots(len(rows), len(titles), figsize=(1.15 * len(titles), 2.9), layout="constrained")
+    for panel, title in zip(panels[0], titles, strict=True):
+        panel.set_title(title, fontsize=9)
+    for line, (name, pictures) in zip(panels, rows, strict=True):
+        line[0].set_ylabel(name, fontsize=10)
+        for panel, picture in zip(line, pictures, strict=True):
+            panel.imshow((picture.permute(1, 2, 0) + 1) / 2)
             panel.set(xticks=[], yticks=[])
     figure.savefig(path, dpi=110)
+
+
+def draw_picture(path, seed):
+    """Columns: steps, alone and in a batch of 4; rows: the path above, a generator's noise below."""
+    kinds = [("one path\nper image", NoisePath), ("plain\nnoise", Generator)]
+    columns = [(steps, count) for count in (1, 4) for steps in PICTURE_STEPS]
+    titles = [f"{steps} steps\n" + ("alone" if count == 1 else f"in a batch of {count}") for steps, count in columns]
+    draw_rows(
+        path,
+        [(name, [images(noise, steps, "SEED"[:count], seed)[0] for steps, count in columns]) for name, noise in kinds],
+        titles,
+    )
+
+
+def draw_variants(path, seed, text="SEEDS2"):
+    """Columns: steps; rows: SEEDS-2 "2b" above, "2s" below, for two glyphs."""
+    drawn = {
+        variant: [images(NoisePath, steps, text, seed, variant) for steps in VARIANT_STEPS] for variant in ("2b", "2s")
+    }
+    draw_rows(
+        path,
+        [(variant, [one[k] for k in PICTURED for one in drawn[variant]]) for variant in drawn],
+        [f"{steps} steps" for _ in PICTURED for steps in VARIANT_STEPS],
+    )
 
 
 def main():
@@ -173,12 +197,15 @@ def main():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--csv", help="file to write the table to")
     parser.add_argument("--picture", help="PNG to draw the picture into, instead")
+    parser.add_argument("--variants", help='PNG to draw the picture of "2b" and "2s" into, instead')
     parser.add_argument("--seed", type=int, default=3, help="of the picture")
     parser.add_argument("--refine", action="store_true", help="measure how the embedded model's images settle instead")
     options = parser.parse_args()
-    if options.picture or options.refine:
+    if options.picture or options.variants or options.refine:
         if options.picture:
             draw_picture(options.picture, options.seed)
+        if options.variants:
+            draw_variants(options.variants, options.seed)
         if options.refine:
             print_refinement(options.seed)
         return

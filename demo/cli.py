@@ -57,7 +57,7 @@ def build_parser():
     sample.add_argument("--eta", type=real, help=f"0: the ODE, 1: the reverse SDE (default: {default.eta})")
     sample.add_argument("--s-noise", type=real, help=f"factor of the noise (default: {default.s_noise})")
     sample.add_argument("--prediction", help=f"data, noise, v (default: {default.prediction})")
-    sample.add_argument("--variant", help="of the sampler: 2a, 2b; 3a, 3b (default: the sampler's)")
+    sample.add_argument("--variant", help="of the sampler: 2a, 2b, 2s; 3a, 3b (default: the sampler's)")
     sample.add_argument(
         "--r", type=real, nargs="+", help="stage points: r for SEEDS-2; r_1 r_2, r_1 < r_2, for SEEDS-3"
     )

@@ -86,6 +86,17 @@ class Clock:
                 total[node] += weight * scales[cell] * node_weight
         return {name: weight for name, weight in total.items() if weight}
 
+    def integral_given_increment(self, start, stop):
+        """The integral of `integral` over [start, stop] in lambda, is slope * increment + deviation * a unit normal.
+
+        Returns (slope, deviation).
+        """
+        if stop - start < 1e-8:  # pieces would be lost to rounding; here any clock is that of Brownian motion
+            whole = (stop - start) * float(self.form.weight(np.exp(-start)))
+            return whole / 2, abs(whole) / math.sqrt(12)
+        pieces = Pieces(self, np.linspace(start / UNIT, stop / UNIT, PIECES + 1))
+        return pieces.slope, math.sqrt(pieces.variance)
+
     def integral(self, begin, end, start, stop):
         """The integral of weight * (path - path at start) in lambda, in units of an increment of variance 1.
 

@@ -104,7 +104,12 @@ class _Paths:
     def integral(self, begin, end, start, stop):
         """The integral of Clock.integral."""
         points, deviation = self.clock.integral(begin, end, start, stop)
-        return self.gaussians({**self.clock.combination(begin, end, points), ("bridges", start, stop): deviation})
+        return self.gaussians({**self.clock.combination(begin, end, points), ("bridges", begin, end): deviation})
+
+    def integral_of_one(self, start, stop):
+        """The integral over an interval too short for any lattice, whose increment is a Gaussian of its own."""
+        slope, deviation = self.clock.integral_given_increment(start, stop)
+        return self.gaussians({("interval", start, stop): slope, ("bridges", start, stop): deviation})
 
 
 class NoisePath:
@@ -215,17 +220,20 @@ class NoisePath:
 
         With G the path in its clock and tau the VE noise level, the integral is that of weight(tau) (G(tau) - G(sigma))
         in lambda, divided by the standard deviation of G(sigma_next) - G(sigma); the increment is that difference so
-        divided, as a call gives it. weight is 1 for the data form, tau sigma_data / sqrt(tau^2 + sigma_data^2) for v,
-        -tau for noise: the effect on a step of the noise within it is, to first order, (1 + eta) times its standard
+        divided, that of a call, with the ends on the finest lattice: what rounding leaves would limit the strong order
+        of a method that takes integrals. weight is 1 for the data form, tau sigma_data / sqrt(tau^2 + sigma_data^2) for
+        v, -tau for noise: the effect on a step of the noise within it is, to first order, (1 + eta) times its standard
         deviation times this. Both are Gaussian with the exact covariance. The path is known at 32 places of the
         interval or more (fewer below 3e-5 in lambda); the bridges between them are drawn afresh: less than 1/1000 of
         the integral's variance given the increment, for lengths up to 1 and eta up to 1. Takes about 80 Gaussians.
         """
         start, stop, sign = self._read(sigma, sigma_next)
-        begin, end = positions(start, stop) if stop < math.inf else (0, 0)
-        if sign < 0 or begin == end:
-            least = "more than 0 and, by 1e-6 or more in lambda, less"
-            raise ValueError(f"sigma_next: {float(sigma_next)}; expected {least} than sigma, {float(sigma)}")
-        units = (start / UNIT, stop / UNIT)
-        integral = self._mixed(lambda paths: paths.integral(begin, end, *units), sign)
-        return self.normals(sigma, sigma_next), integral
+        if sign < 0 or stop == math.inf:
+            expected = f"more than 0 and less than sigma, {float(sigma)}"
+            raise ValueError(f"sigma_next: {float(sigma_next)}; expected {expected}")
+        increment, (begin, end) = self.normals(sigma, sigma_next, 0.0), positions(start, stop, 0.0)
+        if begin < end:
+            integral = self._mixed(lambda paths: paths.integral(begin, end, start / UNIT, stop / UNIT), sign)
+        else:
+            integral = self._mixed(lambda paths: paths.integral_of_one(start, stop), sign)
+        return increment, integral

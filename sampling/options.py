@@ -45,10 +45,11 @@ OWN = {
     "SEEDS-2": (
         Option(
             "variant",
-            "2b: the polynomial through both predictions, better at no cost. 2a: the paper's weights.",
-            ("2b", "2a"),
+            "2b: the polynomial through both predictions. 2a: the paper's weights. 2s: the image of a seed settles with"
+            " fewer steps.",
+            ("2b", "2a", "2s"),
         ),
-        _fraction("r", "Where in the step, in lambda, the second model call lies."),
+        _fraction("r", "Where in the step, in lambda, the second model call lies. 2s does not use it."),
     ),
     "SEEDS-3": (
         Option("variant", "3a: the paper's drift. 3b: the last stage uses all three predictions.", ("3a", "3b")),

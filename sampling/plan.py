@@ -5,9 +5,10 @@ the weights of the predictions known by then. `step_stages` turns that into what
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from .brownian import Clock
 from .checks import choice, number
 from .prediction import lambda_step, polynomial_weights
 
@@ -35,13 +36,30 @@ class Extrapolation:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Two correlated Gaussians, drawn at the step's first stage: one completes the next point, one the step's end.
+
+    From a noise path, with I its increment over the step and J its integral (NoisePath.with_integral), they are
+    `of_integral` J and `of_increment` I. From unit normals of the step's two parts, independent, they are the sums with
+    the weights `next_point` and `end`: the same covariance.
+    """
+
+    sigma_end: float
+    of_integral: float
+    of_increment: float
+    next_point: tuple[float, float]
+    end: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Stage:
     """One model call, at `sigma`, and the move to `sigma_next` that follows it (both in the host's sigma).
 
     The call's input x and its result D are spent at once: state[k] * x + denoised[k] * D is added to the point that
     is reached k stages later, k = 0 being sigma_next. `noise` is the standard deviation of the Gaussian of the
     interval (sigma, sigma_next) that completes the point at sigma_next. `expectation` are the factors of x and D in
-    what is expected of x / alpha at sigma_next, where the next stage has an extrapolation.
+    what is expected of x / alpha at sigma_next, where the next stage has an extrapolation. `pair` stands in place of
+    the noise of this stage and the next.
     """
 
     sigma: float
@@ -51,6 +69,7 @@ class Stage:
     noise: float = 0.0
     extrapolation: Extrapolation | None = None
     expectation: tuple[float, float] | None = None
+    pair: Pair | None = None
 
 
 def denoise(sigma):
@@ -71,7 +90,7 @@ class Plan:
     @property
     def draws(self):
         """How many Gaussians of x's size the run needs."""
-        return sum(stage.noise != 0 for step in self.steps for stage in step)
+        return sum(2 if stage.pair else stage.noise != 0 for step in self.steps for stage in step)
 
 
 @dataclass(frozen=True)
@@ -79,10 +98,12 @@ class Method:
     """A one-step method: `points` are fractions of the step in lambda, from 0 to 1; each but the first has a rule.
 
     A rule maps (form, t, s) to the weights of the predictions at points 0, 1, ... in the integral from s to t.
+    two_noises: of the two rules' points the first has the noise whose effect on the second is right to first order.
     """
 
     points: tuple[float, ...]
     rules: tuple
+    two_noises: bool = False
 
 
 def through(*nodes, of):
@@ -108,16 +129,21 @@ def seeds_1():
 
 
 def seeds_2(r, variant):
-    """SEEDS-2: "2a" is the paper's Algorithm 3, "2b" the polynomial through both predictions."""
+    """SEEDS-2: "2a" is the paper's Algorithm 3, "2b" the polynomial through both predictions, "2s" with two noises.
+
+    The noise of the stage of "2s", a multiple of the path's integral, has the right mean square too only if its point
+    is at 3/4, as in Roessler's SRA1 (SIAM J. Numer. Anal. 48, 2010): r is not used.
+    """
 
     def midpoint_rule(form, t, s):
         (whole,) = polynomial_weights(form, t, s, [0.0])
         return [whole - whole / (2 * r), whole / (2 * r)]
 
     r = number("r", r, above=0, most=1)
-    rules = {"2a": midpoint_rule, "2b": through(0, 1, of=(0.0, r, 1.0))}
-    last = rules[choice("variant", variant, rules)]
-    return Method((0.0, r, 1.0), (through(0, of=(0.0, r)), last))
+    two_noises = choice("variant", variant, ("2a", "2b", "2s")) == "2s"
+    r = 0.75 if two_noises else r
+    last = midpoint_rule if variant == "2a" else through(0, 1, of=(0.0, r, 1.0))
+    return Method((0.0, r, 1.0), (through(0, of=(0.0, r)), last), two_noises)
 
 
 def seeds_3(r_1, r_2, variant):
@@ -146,23 +172,52 @@ def step_stages(method, form, schedule, sigma, sigma_next, s_noise):
     state, denoised = [[[] for _ in range(size)] for _ in range(2)]
     noise, before = [], [0.0] * size
     for k, rule in enumerate(method.rules):
-        u, previous, alpha = levels[k + 1], levels[k], alphas[k + 1]
+        start = 0 if method.two_noises else k
+        u, previous, alpha = levels[k + 1], levels[start], alphas[k + 1]
         growth = form.growth(u, previous)
         weights = rule(form, u, s)
         for j, weight in enumerate(weights):
             of_state, of_denoised = form.from_model(levels[j])
             gain = weight - growth * before[j]
-            state[j].append(alpha / alphas[j] * (gain * of_state + (growth if j == k else 0.0)))
+            state[j].append(alpha / alphas[j] * (gain * of_state + (growth if j == start else 0.0)))
             denoised[j].append(alpha * gain * of_denoised)
-        noise.append(alpha * s_noise * math.sqrt(form.variance(u, previous)))
-        before[: k + 1] = weights
-    return tuple(Stage(sigmas[j], sigmas[j + 1], tuple(state[j]), tuple(denoised[j]), noise[j]) for j in range(size))
+        if method.two_noises:
+            noise.append(0.0)
+        else:
+            noise.append(alpha * s_noise * math.sqrt(form.variance(u, previous)))
+            before[: k + 1] = weights
+    stages = [Stage(sigmas[j], sigmas[j + 1], tuple(state[j]), tuple(denoised[j]), noise[j]) for j in range(size)]
+    if method.two_noises and form.eta * s_noise:
+        deviation = s_noise * math.sqrt(form.variance(t, s))
+        stages[0] = replace(stages[0], pair=pair_of(form, levels, sigma_next, deviation, alphas, weights[1]))
+    return tuple(stages)
+
+
+def pair_of(form, levels, sigma_end, deviation, alphas, weight):
+    """The two Gaussians of a step over VE noise levels s, m, t; `deviation` is the noise's of the whole step.
+
+    The stage's noise N_u is such that weight N_u, weight being that of the prediction at m, is the integral over [s, t]
+    of the kernel times the noise up to tau: 1 + eta times the deviation times J, for any form. alphas: at s, m and t.
+    """
+    s, m, t = levels
+    slope, rest = Clock(form).integral_given_increment(-math.log(s), -math.log(t))
+    first, second = form.growth(t, m) * math.sqrt(form.variance(m, s)), math.sqrt(form.variance(t, m))
+    whole = math.hypot(first, second)
+    first, second = first / whole, second / whole
+    integral, increment = alphas[1] * (1 + form.eta) * deviation / weight, alphas[2] * deviation
+    ahead = math.copysign(rest, slope)  # of two paths with one end, the integral is larger where the path rises first
+    of_integral = slope * first + ahead * second, slope * second - ahead * first
+    return Pair(
+        sigma_end, integral, increment,
+        (integral * of_integral[0], integral * of_integral[1]), (increment * first, increment * second),
+    )  # fmt: skip
 
 
 def checked(plan):
     """The plan, if float32 holds all of its numbers; ValueError if extreme options have made one that it does not."""
     for i, stage in enumerate(stage for step in plan.steps for stage in step):
-        for value in (*stage.state, *stage.denoised, stage.noise):
+        of_pair = (stage.pair.of_integral, stage.pair.of_increment) if stage.pair else ()
+        for value in (*stage.state, *stage.denoised, stage.noise, *of_pair):
             if not abs(value) <= LARGEST:
                 reason = f"make a factor of {value} at model call {i}"
                 raise ValueError(f"sigmas, eta, s_noise, r: they {reason}; expected factors of at most {LARGEST:.0e}")

@@ -24,7 +24,8 @@ PANEL = 3.0  # 24 points are exact to rounding for panels of this length in lamb
 
 def log_ratio(large, small, difference):
     """log(large / small) from large - small: accurate where the two nearly agree, and where their ratio overflows."""
-    return math.log1p(difference / small) if difference < small else math.log(large) - math.log(small)
+    excess = difference / small
+    return math.log1p(excess) if excess < math.inf else math.log(large) - math.log(small)
 
 
 def lambda_step(t, s):

@@ -1,5 +1,7 @@
 """The one loop that runs a plan on tensors."""
 
+from itertools import pairwise
+
 import torch
 from tqdm.auto import tqdm
 
@@ -67,6 +69,21 @@ def like(tensor, x, source):
     return tensor
 
 
+def add_pair(stage, x, end, noise_sampler):
+    """Add the two Gaussians of a stage with a pair to the next point x and to the point at the step's end."""
+    pair = stage.pair
+    if isinstance(noise_sampler, NoisePath):
+        increment, integral = noise_sampler.with_integral(stage.sigma, pair.sigma_end)
+        x.add_(integral, alpha=pair.of_integral)
+        end.add_(increment, alpha=pair.of_increment)
+        return
+    levels = [x.new_full((), level) for level in (stage.sigma, stage.sigma_next, pair.sigma_end)]
+    for interval, of_next, of_end in zip(pairwise(levels), pair.next_point, pair.end, strict=True):
+        noise = like(noise_sampler(*interval), x, "noise_sampler")
+        x.add_(noise, alpha=of_next)
+        end.add_(noise, alpha=of_end)
+
+
 @torch.no_grad()
 def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, noise_sampler=None):
     """Run `plan` from x (B, ...) at sigmas[0]; returns the x that it ends with, in x's dtype.
@@ -104,6 +121,8 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
             if added:
                 x.addcmul_(*added)
             del denoised, added
+            if stage.pair:
+                add_pair(stage, x, sums[0], noise_sampler)
             if stage.noise:
                 if isinstance(noise_sampler, NoisePath):  # takes floats: nothing has to be read from the device
                     noise = noise_sampler.normals(stage.sigma, stage.sigma_next, shortest)

@@ -9,6 +9,7 @@ METHODS = {
     "SEEDS-1": (sample_seeds_1, {}),
     "SEEDS-2a": (sample_seeds_2, {"variant": "2a"}),
     "SEEDS-2b": (sample_seeds_2, {"variant": "2b"}),
+    "SEEDS-2s": (sample_seeds_2, {"variant": "2s"}),
     "SEEDS-3a": (sample_seeds_3, {"variant": "3a"}),
     "SEEDS-3b": (sample_seeds_3, {"variant": "3b"}),
 }

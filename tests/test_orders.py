@@ -41,7 +41,7 @@ def test_other_stage_points_keep_the_order():
 
 
 SPREAD = tuple(10 ** (k / 8) for k in range(-16, 9))
-ORDERS = {"SEEDS-1": 1, "SEEDS-2a": 2, "SEEDS-2b": 2, "SEEDS-3a": 2, "SEEDS-3b": 2}
+ORDERS = {"SEEDS-1": 1, "SEEDS-2a": 2, "SEEDS-2b": 2, "SEEDS-2s": 2, "SEEDS-3a": 2, "SEEDS-3b": 2}
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)

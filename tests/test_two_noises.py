@@ -1,0 +1,99 @@
+"""SEEDS-2 "2s": strong order 1.5 on a noise path, and the same law with anybody's noise."""
+
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from problems import PREDICTIONS, SIGMAS, Recorder, curved_denoiser, draw, mixture_denoiser, uniform_lambda
+
+from seeds_samplers.sampling import NoisePath, sample_seeds_2
+from seeds_samplers.sampling.brownian import Clock
+from seeds_samplers.sampling.plan import one_step_plan, seeds_2
+from seeds_samplers.sampling.prediction import prediction_of
+from seeds_samplers.sampling.schedule import noise_schedule_of
+
+STEPS = (8, 16, 32, 64)
+
+
+def distances(variant, **options):
+    """Root-mean-square distances to the image of 512 steps "2s", for the numbers of steps of STEPS."""
+    x = 10 * torch.randn(48, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+
+    def image(steps, variant):
+        sigmas = uniform_lambda(steps, 10, 0.1)
+        return sample_seeds_2(mixture_denoiser, x, sigmas, seed=1, disable=True, variant=variant, **options)
+
+    final = image(512, "2s")
+    return [(image(steps, variant) - final).square().mean().sqrt().item() for steps in STEPS]
+
+
+@pytest.mark.parametrize("options", [{}, {"prediction": "v", "sigma_data": 0.8}, {"prediction": "v"}, {"eta": 0.5}])
+def test_strong_order(options):
+    """The slope from 16 to 64 steps is 1.4 or more, where that of "2b" with the same second point is 1."""
+    ours, plain = distances("2s", **options), distances("2b", r=0.75, **options)
+    assert math.log2(ours[1] / ours[3]) / 2 >= 1.4 and all(a / b >= 2.3 for a, b in pairwise(ours)), ours
+    assert math.log2(plain[1] / plain[3]) / 2 < 1.1
+    assert ours[0] < 0.6 * plain[0] and ours[2] < plain[2] / 3.5 and ours[3] < plain[3] / 5
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("noise_schedule, ends", [("karras", (5.0, 2.0)), ("flow", (0.9, 0.3))])
+def test_with_anybodys_noise_the_law_is_the_paths(prediction, noise_schedule, ends):
+    """Variances and covariance of what the two unit normals add are those of the path's increment and integral."""
+    form, schedule = prediction_of(prediction, 0.7, 0.8), noise_schedule_of(noise_schedule)
+    pair = one_step_plan(seeds_2(0.5, "2s"), form, schedule, list(ends), 1.1).steps[0][0].pair
+    slope, deviation = Clock(form).integral_given_increment(*(-math.log(schedule.level(end)) for end in ends))
+    of_next, of_end = (torch.tensor(two, dtype=torch.float64) for two in (pair.next_point, pair.end))
+    assert of_end.dot(of_end) == pytest.approx(pair.of_increment**2)
+    assert of_next.dot(of_end) == pytest.approx(pair.of_integral * pair.of_increment * slope)
+    assert of_next.dot(of_next) == pytest.approx(pair.of_integral**2 * (slope**2 + deviation**2))
+
+
+def test_the_two_normals_are_of_the_steps_two_parts():
+    asked = []
+
+    def noise_sampler(sigma, sigma_next):
+        asked.append((sigma.item(), sigma_next.item()))
+        return torch.zeros(1, 4, dtype=torch.float64)
+
+    model = Recorder()
+    sample_seeds_2(
+        model, torch.ones(1, 4, dtype=torch.float64), SIGMAS, noise_sampler=noise_sampler, variant="2s", disable=True
+    )
+    levels = [sigma[0].item() for _, sigma, _ in model.calls]
+    assert asked == [*pairwise(levels)]
+    assert math.log(levels[0] / levels[1]) == pytest.approx(0.75 * math.log(levels[0] / levels[2]))
+
+
+def test_the_path_at_the_end_of_a_step_is_that_of_other_variants():
+    """With a model that ignores its input, all that is left of the noise is the increments of the steps."""
+    model = lambda x, sigma: torch.zeros_like(x)  # noqa: E731
+    ends = [draw("SEEDS-2b", model=model, variant=variant) for variant in ("2b", "2s")]
+    torch.testing.assert_close(*ends, rtol=0, atol=0.02)  # the ends of the steps of "2b" are rounded to 2^-10
+
+
+@pytest.mark.parametrize("eta", [0.0, 1e-12])
+def test_without_noise_it_is_2b_with_that_point(eta):
+    ours, theirs = (draw("SEEDS-2b", variant=variant, r=0.75, eta=eta) for variant in ("2s", "2b"))
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    assert draw("SEEDS-2s", eta=eta, r=0.2).equal(ours)  # r is its own
+
+
+@pytest.mark.parametrize("shorter", [1e-3, 1e-7, 1e-11])
+def test_steps_however_short(shorter):
+    x = torch.randn(3, 8, dtype=torch.float64)
+    sigmas = torch.tensor([1.0, 1 / (1 + shorter)], dtype=torch.float64)
+    moved = draw("SEEDS-2s", x=x, sigmas=sigmas) - x
+    assert moved.std() == pytest.approx((2 * shorter) ** 0.5, rel=0.5)  # the noise of eta 1; the drift is smaller
+
+
+def test_a_bad_noise_sampler_is_named():
+    with pytest.raises(ValueError, match=r"noise_sampler: returned shape \(2,\); expected a tensor of x's shape"):
+        draw("SEEDS-2s", noise_sampler=lambda *_: torch.zeros(2), model=curved_denoiser)
+
+
+def test_in_a_given_path_and_alone():
+    """A NoisePath that is handed in is the one of its seed."""
+    path = NoisePath(torch.zeros(3, 2, 4, 4), 5)
+    torch.testing.assert_close(draw("SEEDS-2s", noise_sampler=path), draw("SEEDS-2s", seed=5))
