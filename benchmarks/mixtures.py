@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 import torch
+from contenders import sample
+
+from seeds_samplers.sampling import sample_seeds_2, sigmas_uniform_lambda
 
 
 class Mixture:
@@ -91,13 +94,36 @@ def photographs(count=6, size=6, patches=8000, seed=3):
     return of_samples([found[labels == label] for label in range(count)], np.bincount(labels) / len(labels))
 
 
-PROBLEMS = {
+MIXTURES = {
     "digits": digits,
     "natural": natural,
     "power law 1": lambda: power_law(1.0),
     "power law 2": lambda: power_law(2.0),
     "photographs": photographs,
 }
+
+
+class MixtureProblem:
+    """A mixture as a problem of quality.py: the target is the converged reverse SDE, under guidance too."""
+
+    sigma_min, sigma_max = 0.03, 14.6
+    images, target_images, guidances = 4096, 16384, (1.0, 3.0, 7.0)
+    steps = 300  # that SEEDS-2 converges with
+
+    def __init__(self, make):
+        self.mixture = make()
+
+    def draw(self, function, sigmas, guidance, images, seed):
+        """(moments of `images` samples, None)."""
+        generator, target = torch.Generator().manual_seed(seed), self.mixture
+        labels = torch.randint(0, len(target.means), (images,), generator=generator) if guidance != 1 else None
+        x = torch.randn(images, target.dimensions, generator=generator) * sigmas[0]
+        return moments(sample(function, target.denoiser(guidance, labels), x, sigmas, seed)), None
+
+    def true(self, guidance, images, seed):
+        """The moments of `images` converged samples."""
+        sigmas = sigmas_uniform_lambda(self.steps, self.sigma_min, self.sigma_max)
+        return self.draw(sample_seeds_2, sigmas, guidance, images, seed)[0]
 
 
 def moments(samples):
