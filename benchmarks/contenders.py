@@ -68,7 +68,7 @@ def sample(function, model, x, sigmas, seed, extra_args=None):
         model_patcher=types.SimpleNamespace(get_model_object=lambda _: model_sampling),
         inner_model=types.SimpleNamespace(model_sampling=model_sampling),
     )
-    torch.manual_seed(seed)
+    torch.manual_seed(seed + 10**9)  # the problems draw x from `seed`: the noise is to have nothing in common with it
     given = {}
     if "noise_sampler" in inspect.signature(function).parameters:
         given["noise_sampler"] = lambda *_: torch.randn(x.shape)
