@@ -1,55 +1,167 @@
-"""A table of what quality.py measured: python benchmarks/quality_table.py benchmarks/quality.csv
+"""Tables of what quality.py measured: python benchmarks/quality_table.py benchmarks/quality.csv
 
-For each problem and guidance, SEEDS-M with the schedule "seeds", and the best of ComfyUI's stochastic samplers with the
-best schedule for that cell; then how many cells are won, lost, or within twice the standard errors.
+best: for each mixture and guidance, SEEDS-M with the schedule "seeds", and the best of ComfyUI's stochastic samplers
+with the best schedule for that cell; then how many cells are won, lost, or within twice the standard errors.
+variants: distances of the variants of SEEDS-2 and SEEDS-3, the best schedule, as multiples of the default's, geometric
+mean over the mixtures (of those where both distances are below ten times the data's variance: runaways are counted).
+model: the embedded model's images. calls: how many model calls take a sampler as near as Euler-Maruyama (ComfyUI's
+euler_ancestral) gets with 100, karras, by interpolation in logarithms.
 """
 
+import argparse
 import csv
-import sys
+import math
 from collections import Counter
 
-OURS, SCHEDULE, THEIRS = "SEEDS-M", "seeds", "ComfyUI "
+OURS, SCHEDULE, THEIRS, MODEL = "SEEDS-M", "seeds", "ComfyUI ", "embedded model"
+VARIANTS = {
+    "SEEDS-2": ("SEEDS-2 2a", "SEEDS-2 2b r=1", "SEEDS-2 2s"),
+    "SEEDS-3": ("SEEDS-3 3b",),
+}
+RUNAWAY = 10.0  # of a distance, in units of the variance of all coordinates together, here 1 each
+YARDSTICK, YARD = "ComfyUI euler_ancestral", 100
 
 
 def read(path):
-    """{(problem, guidance, calls): {(sampler, schedule): (excess, error)}}, and the calls in order."""
+    """{(problem, guidance): {(sampler, schedule, calls): (excess, error, floor, recognised or None)}}"""
     cells = {}
     with open(path) as file:
         for row in csv.DictReader(file):
-            key = row["problem"], float(row["guidance"]), int(row["calls"])
-            cells.setdefault(key, {})[row["sampler"], row["schedule"]] = float(row["excess"]), float(row["error"])
-    return cells, sorted({calls for _, _, calls in cells})
+            figures = *(float(row[name]) for name in ("excess", "error", "floor")), row["recognised"] or None
+            key = row["sampler"], row["schedule"], int(row["calls"])
+            cells.setdefault((row["problem"], float(row["guidance"])), {})[key] = figures
+    return cells
 
 
-def compare(cell):
-    """Ours, the best of theirs and its name, and the verdict."""
-    ours = cell[OURS, SCHEDULE]
-    name, theirs = min(
-        ((key[0], value) for key, value in cell.items() if key[0].startswith(THEIRS)), key=lambda one: one[1]
-    )
-    margin = 2 * (ours[1] ** 2 + theirs[1] ** 2) ** 0.5
-    verdict = "even" if abs(ours[0] - theirs[0]) <= margin else "won" if ours[0] < theirs[0] else "lost"
-    return ours, theirs, name.removeprefix(THEIRS), verdict
+def table(head, rows):
+    """Print a table in Markdown."""
+    for row in (head, ["---"] * len(head), *rows):
+        print("| " + " | ".join(row) + " |")
 
 
 def number(value):
     return f"{value:.0f}" if abs(value) < 10_000 else f"{value:.0e}"
 
 
-def main():
-    cells, budgets = read(sys.argv[1])
-    print("| problem | guidance | " + " | ".join(f"{calls} calls" for calls in budgets) + " |")
-    print("| --- | --- |" + " --- |" * len(budgets))
-    verdicts = {calls: Counter() for calls in budgets}
-    for problem, guidance in dict.fromkeys(key[:2] for key in cells):
-        row = []
+def compare(cell, calls):
+    """Ours, the best of theirs and its name, and the verdict."""
+    ours = cell[OURS, SCHEDULE, calls]
+    candidates = [(key[0], found) for key, found in cell.items() if key[0].startswith(THEIRS) and key[2] == calls]
+    name, theirs = min(candidates, key=lambda one: one[1][0])
+    margin = 2 * math.hypot(ours[1], theirs[1])
+    verdict = "even" if abs(ours[0] - theirs[0]) <= margin else "won" if ours[0] < theirs[0] else "lost"
+    return ours[0], theirs[0], name.removeprefix(THEIRS), verdict
+
+
+def best(cells):
+    mixtures = {key: cell for key, cell in cells.items() if key[0] != MODEL}
+    measured = [{key[2] for key in cell if key[0].startswith(THEIRS)} for cell in mixtures.values()]
+    measured += [{key[2] for key in cell if key[:2] == (OURS, SCHEDULE)} for cell in mixtures.values()]
+    budgets = sorted(set.intersection(*measured))
+    verdicts, rows = {calls: Counter() for calls in budgets}, []
+    for (problem, guidance), cell in mixtures.items():
+        row = [problem, f"{guidance:g}"]
         for calls in budgets:
-            ours, theirs, name, verdict = compare(cells[problem, guidance, calls])
+            ours, theirs, name, verdict = compare(cell, calls)
             verdicts[calls][verdict] += 1
-            row.append(f"**{number(ours[0])}** / {number(theirs[0])} {name}")
-        print(f"| {problem} | {guidance:g} | " + " | ".join(row) + " |")
+            row.append(f"**{number(ours)}** / {number(theirs)} {name}")
+        rows.append(row)
+    table(["problem", "guidance", *(f"{calls} calls" for calls in budgets)], rows)
     for calls in budgets:
         print(f"{calls} calls:", ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts[calls].items())))
+
+
+def distance(cell, sampler, calls, schedule=None):
+    """The distance itself, with the best schedule or the given one; None where it was not measured."""
+    found = [
+        excess + floor
+        for (name, of, budget), (excess, _, floor, _) in cell.items()
+        if (name, budget) == (sampler, calls) and schedule in (None, of)
+    ]
+    return min(found, default=None)
+
+
+def variants(cells):
+    mixtures = {key: cell for key, cell in cells.items() if key[0] != MODEL}
+    rows = []
+    for default, others in VARIANTS.items():
+        for guidance in sorted({guidance for _, guidance in mixtures}):
+            budgets = sorted({key[2] for cell in mixtures.values() for key in cell if key[0] == others[0]})
+            for other in others:
+                row = [other, default, f"{guidance:g}"]
+                for calls in (calls for calls in budgets if calls <= 50):
+                    row.append(
+                        ratio([cell for key, cell in mixtures.items() if key[1] == guidance], other, default, calls)
+                    )
+                rows.append(row)
+    table(["variant", "beside", "guidance", *(f"{calls} calls" for calls in budgets if calls <= 50)], rows)
+
+
+def ratio(cells, other, default, calls):
+    """The geometric mean of the ratios of distances over the cells, and how many runaways either has."""
+    pairs = [(distance(cell, other, calls), distance(cell, default, calls)) for cell in cells]
+    pairs = [pair for pair in pairs if None not in pair]
+    if not pairs:
+        return "-"
+    most = 1000 * RUNAWAY * 64
+    logs = [math.log(a / b) for a, b in pairs if max(a, b) < most]
+    runaways = [sum(pair[k] >= most for pair in pairs) for k in range(2)]
+    mean = f"{math.exp(sum(logs) / len(logs)):.2f}" if logs else "-"
+    return mean + (f" ({runaways[0]}, {runaways[1]} runaways)" if any(runaways) else "")
+
+
+def model(cells):
+    for (problem, guidance), cell in cells.items():
+        if problem != MODEL:
+            continue
+        budgets = sorted({calls for _, _, calls in cell})
+        rows = []
+        for sampler, schedule in dict.fromkeys(key[:2] for key in cell):
+            found = [cell.get((sampler, schedule, calls)) for calls in budgets]
+            rows.append(
+                [sampler, schedule, *(f"{one[0] / 1000:.1f}, {float(one[3]):.0%}" if one else "" for one in found)]
+            )
+        print(f"\nguidance {guidance:g}")
+        table(["sampler", "schedule", *(f"{calls} calls" for calls in budgets)], rows)
+
+
+def calls_for(cell, sampler, goal):
+    """The model calls with which the sampler's distance, karras, is `goal`; text."""
+    curve = sorted({calls for name, schedule, calls in cell if (name, schedule) == (sampler, "karras")})
+    points = [(calls, distance(cell, sampler, calls, "karras")) for calls in curve]
+    before = None
+    for calls, found in points:
+        if found <= goal:
+            if before is None:
+                return f"under {calls}"
+            share = math.log(before[1] / goal) / math.log(before[1] / found)
+            return f"{before[0] * (calls / before[0]) ** share:.0f}"
+        before = calls, found
+    return f"over {points[-1][0]}" if points else "-"
+
+
+def calls(cells):
+    names = (
+        "ComfyUI heun with churn", "SEEDS-1", "SEEDS-2 2a", "SEEDS-2", "SEEDS-3", "SEEDS-M", "ComfyUI er_sde",
+    )  # fmt: skip
+    rows = []
+    for (problem, _), cell in cells.items():
+        goal = distance(cell, YARDSTICK, YARD, "karras")
+        if goal is not None:
+            rows.append([problem, f"{goal:.0f}", *(calls_for(cell, name, goal) for name in names)])
+    table(["problem", "distance", *names], rows)
+
+
+def main():
+    parts = {"best": best, "variants": variants, "model": model, "calls": calls}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("csv")
+    parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
+    options = parser.parse_args()
+    cells = read(options.csv)
+    for part in options.parts:
+        print(f"\n## {part}\n")
+        parts[part](cells)
 
 
 if __name__ == "__main__":
