@@ -94,8 +94,9 @@ class Clock:
         if stop - start < 1e-8:  # pieces would be lost to rounding; here any clock is that of Brownian motion
             whole = (stop - start) * float(self.form.weight(np.exp(-start)))
             return whole / 2, abs(whole) / math.sqrt(12)
-        pieces = Pieces(self, np.linspace(start / UNIT, stop / UNIT, PIECES + 1))
-        return pieces.slope, math.sqrt(pieces.variance)
+        count = math.ceil((stop - start) * max(1.0, self.form.eta))  # where the ten points of a piece are exact
+        pieces = Pieces(self, np.linspace(start / UNIT, stop / UNIT, min(count, PIECES) + 1))
+        return float(pieces.slope), math.sqrt(pieces.variance)
 
     def integral(self, begin, end, start, stop):
         """The integral of weight * (path - path at start) in lambda, in units of an increment of variance 1.

@@ -39,7 +39,7 @@ def er_sde_terms(phi, t, s):
 
     ValueError where phi(s)/s decreases, which would make the variance negative.
     """
-    of_t, of_s = _positive(phi, [t, s])
+    of_t, of_s = _positive(phi, [t, s]).tolist()
     ratio = of_t / of_s
     variance = (t - ratio * s) * (t + ratio * s)
     if variance < -1e-12 * t * t:

@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from .brownian import UNIT, Clock, bridge, cell_of, positions
+from .brownian import UNIT, Clock, positions
 from .checks import as_int, choice, latent, number
-from .normals import Normals, key_of, key_pairs
+from .normals import key_of, key_pairs
+from .paths import Paths
 from .prediction import prediction_of
 from .schedule import noise_schedule_of
 
@@ -54,62 +55,6 @@ def image_keys(seed, batch, indices=None, name="seed"):
     else:
         indices = range(batch) if one is not None else [0] * batch
     return [(value % 2**64, index) for value, index in zip(seeds, indices, strict=True)]
-
-
-class _Paths:
-    """The paths of some images in one clock. Positions are those of brownian.py; tensors are (images, 2, half)."""
-
-    def __init__(self, keys, half, device, clock):
-        self.keys = [key_of("image", *key) for key in keys]
-        self.clock, self.normals = clock, Normals(half, device)
-        self.kept = {}  # sums at the end of the last interval, where the next one starts
-
-    def sum(self, parts, keep=()):
-        """The sum of factor * part over {name: (factor, part)}, a part being {Gaussian: weight}.
-
-        Parts that are kept by their names are not drawn again; if `keep` has any, those are kept instead.
-        """
-        drawn, factors, tensors = [], [], {}
-        for name, (factor, part) in parts.items():
-            tensors[name] = self.kept.get(name)
-            if tensors[name] is None:
-                tensors[name] = self.normals.empty(len(self.keys))
-                keys = key_pairs([key_of(*gaussian) for gaussian in part], self.keys)
-                drawn.append((tensors[name], keys, np.array(list(part.values()))))
-            factors.append((factor, tensors[name]))
-        total = self.normals.combine(drawn, factors)
-        if keep:
-            self.kept = {name: tensors[name] for name in keep if name in tensors}
-        return total
-
-    def gaussians(self, part):
-        """The sum of the Gaussians {(purpose, *numbers): weight}."""
-        return self.sum({"": (1.0, part)})
-
-    def increment(self, start, stop):
-        """The increment over the interval, of variance 1: the path at its end less that at its start."""
-        first, last = cell_of(start), cell_of(stop)
-        scale = [self.clock.scale(cell, start, stop) for cell in range(first, last + 1)]
-        (share, nodes), (last_share, last_nodes) = (bridge(self.clock, position) for position in (start, stop))
-        cells = {cell: scale[cell - first] for cell in range(first, last)} | {last: scale[-1] * last_share}
-        cells[first] -= scale[0] * share
-        parts = {
-            ("nodes", start): (-scale[0], nodes),
-            ("nodes", stop): (scale[-1], last_nodes),
-            **{("cell", cell): (cells[cell], {("cell", cell): 1.0}) for cell in (first, last)},
-            "between": (1.0, {("cell", cell): cells[cell] for cell in range(first + 1, last)}),
-        }
-        return self.sum({name: part for name, part in parts.items() if part[1]}, keep=[("nodes", stop), ("cell", last)])
-
-    def integral(self, begin, end, start, stop):
-        """The integral of Clock.integral."""
-        points, deviation = self.clock.integral(begin, end, start, stop)
-        return self.gaussians({**self.clock.combination(begin, end, points), ("bridges", begin, end): deviation})
-
-    def integral_of_one(self, start, stop):
-        """The integral over an interval too short for any lattice, whose increment is a Gaussian of its own."""
-        slope, deviation = self.clock.integral_given_increment(start, stop)
-        return self.gaussians({("interval", start, stop): slope, ("bridges", start, stop): deviation})
 
 
 class NoisePath:
@@ -159,7 +104,7 @@ class NoisePath:
         self.schedule = schedule
         clock = Clock(replace(form, eta=min(max(form.eta, FLATTEST), STEEPEST)))
         half = (math.prod(self.shape[1:]) + 1) // 2
-        self.paths = [(weight, _Paths(keys, half, self.source, clock)) for weight, keys in self.keys]
+        self.paths = [(weight, Paths(keys, half, self.source, clock)) for weight, keys in self.keys]
 
     def in_clock(self, form, schedule):
         """The same paths in the clock of another form (prediction.py), asked for in that noise schedule's sigmas."""
@@ -204,12 +149,27 @@ class NoisePath:
         all of its intervals are on one lattice.
         """
         start, stop, sign = self._read(sigma, sigma_next)
-        if stop == math.inf:  # the rest of the path has no clock; nothing else will ask for a part of it
-            return self._mixed(lambda paths: paths.gaussians({("rest", start): 1.0}), sign)
-        begin, end = positions(start, stop, shortest)
-        if begin == end:
-            return self._mixed(lambda paths: paths.gaussians({("interval", start, stop): 1.0}), sign)
-        return self._mixed(lambda paths: paths.increment(begin, end), sign)
+        return self._mixed(lambda paths: paths.sum(*paths.parts(start, stop, shortest)), sign)
+
+    def gaussians(self, sigma, sigma_next, shortest=math.inf):
+        """What `normals` adds up, for whoever draws it himself: key_pairs (names, 2, B) uint32 and weights (names,).
+
+        None where the images differ in more than their keys: a variation of some images with their own path.
+        """
+        start, stop, sign = self._read(sigma, sigma_next)
+        if len(self.keys) == 2 and any(a == b for a, b in zip(*(keys for _, keys in self.keys), strict=True)):
+            return None
+        drawn = []
+        for mix, paths in self.paths:
+            parts, _ = paths.parts(start, stop, shortest)
+            terms = [
+                (key_of(*name), sign * mix * factor * weight)
+                for factor, part in parts.values()
+                for name, weight in part.items()
+            ]
+            keys, weights = zip(*terms, strict=True)
+            drawn.append((key_pairs(keys, paths.keys), weights))
+        return np.concatenate([keys for keys, _ in drawn]), np.concatenate([weights for _, weights in drawn])
 
     def __call__(self, sigma, sigma_next):
         """Unit normals of the interval, numbers or 0-d tensors in the noise schedule's sigma; x's shape and dtype."""

@@ -1,10 +1,13 @@
 """The one loop that runs a plan on tensors."""
 
+import math
 from itertools import pairwise
 
+import numpy as np
 import torch
 from tqdm.auto import tqdm
 
+from . import fused
 from .noise import NoisePath
 
 
@@ -69,19 +72,86 @@ def like(tensor, x, source):
     return tensor
 
 
-def add_pair(stage, x, end, noise_sampler):
-    """Add the two Gaussians of a stage with a pair to the next point x and to the point at the step's end."""
-    pair = stage.pair
-    if isinstance(noise_sampler, NoisePath):
-        increment, integral = noise_sampler.with_integral(stage.sigma, pair.sigma_end)
-        x.add_(integral, alpha=pair.of_integral)
-        end.add_(increment, alpha=pair.of_increment)
-        return
-    levels = [x.new_full((), level) for level in (stage.sigma, stage.sigma_next, pair.sigma_end)]
-    for interval, of_next, of_end in zip(pairwise(levels), pair.next_point, pair.end, strict=True):
-        noise = like(noise_sampler(*interval), x, "noise_sampler")
-        x.add_(noise, alpha=of_next)
-        end.add_(noise, alpha=of_end)
+class Noise:
+    """The unit normals of a run's stages, from a noise_sampler or, in its sampler's clock, a NoisePath."""
+
+    def __init__(self, source, plan, x):
+        self.source, self.of_path = source, isinstance(source, NoisePath)
+        self.drawn = {}  # what the kernel of fused.py draws itself, by stage
+        if self.of_path and source.source == x.device and fused.usable(x):
+            self._list_gaussians(plan, x.device)
+
+    def _list_gaussians(self, plan, device):
+        """All of the run's Gaussians, sent to the device at once, so that the loop sends nothing."""
+        keys, weights, count, shortest = [], [], 0, math.inf
+        for stages in plan.steps:
+            shortest = self.shortest(stages)
+            for stage in stages:
+                if not stage.noise:
+                    continue
+                found = self.source.gaussians(stage.sigma, stage.sigma_next, shortest)
+                if found is None:
+                    return
+                keys.append(found[0])
+                weights.append(found[1])
+                self.drawn[stage] = count, count + len(found[1])
+                count += len(found[1])
+        if count:
+            keys = torch.from_numpy(np.concatenate(keys).view(np.int32)).to(device)
+            weights = torch.from_numpy(np.concatenate(weights).astype(np.float32)).to(device)
+            self.drawn = {stage: (keys, weights, *ends) for stage, ends in self.drawn.items()}
+
+    def shortest(self, stages):
+        return self.source.shortest((stage.sigma, stage.sigma_next) for stage in stages if stage.noise)
+
+    def __call__(self, stage, stages, x):
+        """Of the interval of a stage, one of the step's `stages`; like x."""
+        if self.of_path:  # takes floats: nothing has to be read from the device
+            noise = self.source.normals(stage.sigma, stage.sigma_next, self.shortest(stages))
+        else:
+            noise = self.source(x.new_full((), stage.sigma), x.new_full((), stage.sigma_next))
+        return like(noise, x, "noise_sampler")
+
+    def add_pair(self, stage, x, end):
+        """Add the two Gaussians of a stage with a pair to the next point x and to the point at the step's end."""
+        pair = stage.pair
+        if self.of_path:
+            increment, integral = self.source.with_integral(stage.sigma, pair.sigma_end)
+            x.add_(integral, alpha=pair.of_integral)
+            end.add_(increment, alpha=pair.of_increment)
+            return
+        levels = [x.new_full((), level) for level in (stage.sigma, stage.sigma_next, pair.sigma_end)]
+        for interval, of_next, of_end in zip(pairwise(levels), pair.next_point, pair.end, strict=True):
+            noise = like(self.source(*interval), x, "noise_sampler")
+            x.add_(noise, alpha=of_next)
+            end.add_(noise, alpha=of_end)
+
+
+class Points:
+    """Where a run is, and the terms known so far of the points to come, the nearest first."""
+
+    def __init__(self, x):
+        self.now, self.sums = x, []
+
+    def spend(self, stage, denoised):
+        """Add what a model call gives to the points to come, and go to the next of them."""
+        for j, (a, b) in enumerate(zip(stage.state, stage.denoised, strict=True)):
+            if j == len(self.sums):
+                self.sums.append(None)
+            self.sums[j] = add_terms(self.sums[j], self.now.dtype, (a, self.now), (b, denoised))
+            if not any(stage.state[j + 1 :]):  # let go what is no longer needed: it keeps the peak of memory low
+                self.now = self.now.new_empty(0)
+        self.now = self.sums.pop(0)
+
+    def leap(self, stage, denoised, drawn):
+        """`spend` in one kernel that draws the noise too, if it is among `drawn`; False where that is not possible."""
+        if len(stage.state) > fused.MOST_POINTS or not fused.usable(self.now):
+            return False
+        points = fused.advance(stage, self.now, denoised, self.sums, drawn)
+        if points is None:
+            return False
+        self.now, *self.sums = points
+        return True
 
 
 @torch.no_grad()
@@ -96,38 +166,28 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
     """
     extra_args, dtype = {} if extra_args is None else extra_args, x.dtype
     precision = torch.promote_types(dtype, torch.float32)
-    x = x.to(precision)
-    sums = []  # the points still to be reached, the nearest first: the terms known of each so far
-    history = History()
+    points, history = Points(x.to(precision)), History()
+    noise = Noise(noise_sampler, plan, points.now)
+    del x  # what is no longer needed is let go at once
     for i, stages in enumerate(tqdm(plan.steps, disable=disable)):
-        if isinstance(noise_sampler, NoisePath):
-            shortest = noise_sampler.shortest((stage.sigma, stage.sigma_next) for stage in stages if stage.noise)
         for k, stage in enumerate(stages):
-            seen = x.to(dtype)
-            denoised = model(seen, seen.new_full((seen.shape[0],), stage.sigma), **extra_args)
-            like(denoised, x, "model")
-            level = x.new_full((), stage.sigma)
+            seen = points.now.to(dtype)
+            denoised = like(model(seen, seen.new_full((len(seen),), stage.sigma), **extra_args), seen, "model")
             if callback is not None and k == 0:
+                level = points.now.new_full((), stage.sigma)
                 callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": level, "denoised": denoised})
-            del seen  # what is no longer needed is let go at once, which keeps the peak of memory low
-            added = history.extrapolate(stage.extrapolation, x, denoised) if stage.extrapolation else None
-            history.keep(stage, x, denoised)
-            for j, (a, b) in enumerate(zip(stage.state, stage.denoised, strict=True)):
-                if j == len(sums):
-                    sums.append(None)
-                sums[j] = add_terms(sums[j], precision, (a, x), (b, denoised))
-                x = x if any(stage.state[j + 1 :]) else None
-            x = sums.pop(0)
+            del seen
+            added = history.extrapolate(stage.extrapolation, points.now, denoised) if stage.extrapolation else None
+            history.keep(stage, points.now, denoised)
+            drawn = noise.drawn.get(stage)
+            if not points.leap(stage, denoised, drawn):
+                points.spend(stage, denoised)
+                drawn = None
             if added:
-                x.addcmul_(*added)
+                points.now.addcmul_(*added)
             del denoised, added
             if stage.pair:
-                add_pair(stage, x, sums[0], noise_sampler)
-            if stage.noise:
-                if isinstance(noise_sampler, NoisePath):  # takes floats: nothing has to be read from the device
-                    noise = noise_sampler.normals(stage.sigma, stage.sigma_next, shortest)
-                else:
-                    noise = noise_sampler(level, x.new_full((), stage.sigma_next))
-                x.add_(like(noise, x, "noise_sampler"), alpha=stage.noise)
-                del noise
-    return x.to(dtype)
+                noise.add_pair(stage, points.now, points.sums[0])
+            if stage.noise and not drawn:
+                points.now.add_(noise(stage, stages, points.now), alpha=stage.noise)
+    return points.now.to(dtype)
