@@ -14,7 +14,7 @@ import torch
 
 from .brownian import UNIT, Clock, positions
 from .checks import as_int, choice, latent, number
-from .normals import key_of, key_pairs
+from .normals import key_of, key_pairs, send
 from .paths import Paths
 from .prediction import prediction_of
 from .schedule import noise_schedule_of
@@ -131,11 +131,12 @@ class NoisePath:
             total = weight * total + other_weight * draw(other)
             same = [a == b for a, b in zip(*(keys for _, keys in self.keys), strict=True)]
             if any(same):  # one path mixed with itself is that path
-                total[torch.tensor(same, device=total.device)] /= weight + other_weight
+                factors = torch.tensor([1 / (weight + other_weight) if one else 1.0 for one in same])
+                total *= send(factors, total.device)[:, None, None]
         if sign < 0:
             total = -total
         images = total.flatten(1)[:, : math.prod(self.shape[1:])].reshape(self.shape)
-        return images.contiguous().to(self.device, non_blocking=self.device.type == "cuda")  # elsewhere not safe
+        return send(images.contiguous(), self.device)
 
     def shortest(self, intervals):
         """The length in lambda of the shortest of some intervals (sigma, sigma_next > 0); infinite for none."""

@@ -37,6 +37,13 @@ def key_pairs(names, images):
     return np.stack([mixed & np.uint64(0xFFFFFFFF), mixed >> np.uint64(32)], axis=1).astype(np.uint32)
 
 
+def send(tensor, device):
+    """A CPU tensor on a device. From pinned memory where that lets the host go on, which only CUDA is known to do."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 def place_bits(half):
     """The hashed places of an image's pairs, (2, half) uint32."""
     bits = np.arange(2 * half, dtype=np.uint32)
@@ -122,7 +129,7 @@ def _signed(number):
 
 def _on_device(drawn, factors, places):
     for total, keys, weights in drawn:
-        halves = torch.from_numpy(keys.view(np.int32)).to(total.device, non_blocking=total.is_cuda)[..., None]
+        halves = send(torch.from_numpy(keys.view(np.int32)), total.device)[..., None]
         total.zero_()
         for (low, high), weight in zip(halves, weights.tolist(), strict=True):
             bits = (places[:, None] ^ low) * _signed(FIRST)
@@ -143,7 +150,7 @@ class Normals:
     def __init__(self, half, device):
         self.half, self.device, self.on_cpu = half, device, device.type == "cpu"
         places = place_bits(half)
-        self.places = places if self.on_cpu else torch.from_numpy(places.view(np.int32)).to(device)
+        self.places = places if self.on_cpu else send(torch.from_numpy(places.view(np.int32)), device)
 
     def empty(self, images):
         """A tensor to fill. The longer axis comes last in memory, so that many small images are as quick as a large."""

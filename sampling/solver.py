@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 
 from . import fused
 from .noise import NoisePath
+from .normals import send
 
 
 def add_terms(total, dtype, *terms):
@@ -97,8 +98,8 @@ class Noise:
                 self.drawn[stage] = count, count + len(found[1])
                 count += len(found[1])
         if count:
-            keys = torch.from_numpy(np.concatenate(keys).view(np.int32)).to(device)
-            weights = torch.from_numpy(np.concatenate(weights).astype(np.float32)).to(device)
+            keys = send(torch.from_numpy(np.concatenate(keys).view(np.int32)), device)
+            weights = send(torch.from_numpy(np.concatenate(weights).astype(np.float32)), device)
             self.drawn = {stage: (keys, weights, *ends) for stage, ends in self.drawn.items()}
 
     def shortest(self, stages):
