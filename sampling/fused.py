@@ -31,9 +31,10 @@ def kernel():
 
 
 def usable(x):
-    """Whether the kernel may be tried for a float32 x of the solver's."""
+    """Whether the kernel may be tried for an x that is computed in float32."""
     on_device = x.is_cuda or os.environ.get(INTERPRETED) == "1"
-    return reason is None and on_device and x.dtype == torch.float32 and x.ndim > 1 and kernel() is not None
+    single = torch.promote_types(x.dtype, torch.float32) == torch.float32
+    return reason is None and on_device and single and x.ndim > 1 and kernel() is not None
 
 
 def advance(stage, x, denoised, sums, drawn=None):

@@ -1,10 +1,12 @@
 """The samplers, with k-diffusion's signature; SAMPLERS maps the names that hosts show to them."""
 
 import inspect
+import sys
 
 import torch
 
 from .checks import choice, latent, number, whole_number
+from .draws import Draws
 from .er_sde import er_sde_plan, noise_scale_of
 from .noise import NOISE_DEVICES, NoisePath
 from .plan import one_step_plan, seeds_1, seeds_2, seeds_3
@@ -65,25 +67,41 @@ def _one_step(method, prediction, eta, sigma_data):
     return form, lambda schedule, sigmas, s_noise: one_step_plan(method, form, schedule, sigmas, s_noise)
 
 
-def _sample(
-    planned, model, x, sigmas, extra_args, callback, disable, noise_sampler,
-    *, noise_schedule, s_noise, seed, noise_device,
-):  # fmt: skip
-    """Check, plan and run."""
+def uncompiled(function):
+    """`function` as torch.compile leaves it alone: it is all numbers. Dynamo, which takes long, is not imported."""
+    disabled = []
+
+    def call(*arguments, **options):
+        if "torch._dynamo" in sys.modules:
+            if not disabled:
+                disabled.append(torch.compiler.disable(function))
+            return disabled[0](*arguments, **options)
+        return function(*arguments, **options)
+
+    return call
+
+
+@uncompiled
+def _prepare(planned, x, sigmas, extra_args, noise_sampler, *, noise_schedule, s_noise, seed, noise_device):
+    """Check and plan: (plan, sigmas as a tensor, the noise of its stages)."""
     (form, planner), schedule = planned, noise_schedule_of(noise_schedule)
     s_noise = number("s_noise", s_noise, least=0)
     choice("noise_device", noise_device, NOISE_DEVICES)
     plan = planner(schedule, schedule.read(sigmas), s_noise)
     latent(x)
-    if not plan.steps:
-        return x
     if noise_sampler is None and plan.draws:
         seed = (extra_args or {}).get("seed") if seed is None else seed
         noise_sampler = NoisePath(x, seed, noise_device=noise_device)
     if isinstance(noise_sampler, NoisePath):
         noise_sampler = noise_sampler.in_clock(form, schedule)
     sigmas = sigmas if torch.is_tensor(sigmas) else torch.as_tensor(sigmas, dtype=torch.float64)
-    return run(plan, model, x, sigmas, extra_args, callback, disable, noise_sampler)
+    return plan, sigmas, Draws(noise_sampler, plan, x)
+
+
+def _sample(planned, model, x, sigmas, extra_args, callback, disable, noise_sampler, **options):
+    """Check, plan and run."""
+    plan, sigmas, draws = _prepare(planned, x, sigmas, extra_args, noise_sampler, **options)
+    return run(plan, model, x, sigmas, draws, extra_args, callback, disable) if plan.steps else x
 
 
 @sampler("SEEDS-1", calls_per_step=1, ode_order=1, weak_order=1)

@@ -1,15 +1,10 @@
 """The one loop that runs a plan on tensors."""
 
-import math
-from itertools import pairwise
-
-import numpy as np
 import torch
 from tqdm.auto import tqdm
 
 from . import fused
-from .noise import NoisePath
-from .normals import send
+from .draws import like
 
 
 def add_terms(total, dtype, *terms):
@@ -65,69 +60,6 @@ class History:
             self.denoised = denoised
 
 
-def like(tensor, x, source):
-    """`tensor` if it has x's shape; ValueError naming where it came from if not."""
-    if not isinstance(tensor, torch.Tensor) or tensor.shape != x.shape:
-        found = f"shape {tuple(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
-        raise ValueError(f"{source}: returned {found}; expected a tensor of x's shape, {tuple(x.shape)}")
-    return tensor
-
-
-class Noise:
-    """The unit normals of a run's stages, from a noise_sampler or, in its sampler's clock, a NoisePath."""
-
-    def __init__(self, source, plan, x):
-        self.source, self.of_path = source, isinstance(source, NoisePath)
-        self.drawn = {}  # what the kernel of fused.py draws itself, by stage
-        if self.of_path and source.source == x.device and fused.usable(x):
-            self._list_gaussians(plan, x.device)
-
-    def _list_gaussians(self, plan, device):
-        """All of the run's Gaussians, sent to the device at once, so that the loop sends nothing."""
-        keys, weights, count, shortest = [], [], 0, math.inf
-        for stages in plan.steps:
-            shortest = self.shortest(stages)
-            for stage in stages:
-                if not stage.noise:
-                    continue
-                found = self.source.gaussians(stage.sigma, stage.sigma_next, shortest)
-                if found is None:
-                    return
-                keys.append(found[0])
-                weights.append(found[1])
-                self.drawn[stage] = count, count + len(found[1])
-                count += len(found[1])
-        if count:
-            keys = send(torch.from_numpy(np.concatenate(keys).view(np.int32)), device)
-            weights = send(torch.from_numpy(np.concatenate(weights).astype(np.float32)), device)
-            self.drawn = {stage: (keys, weights, *ends) for stage, ends in self.drawn.items()}
-
-    def shortest(self, stages):
-        return self.source.shortest((stage.sigma, stage.sigma_next) for stage in stages if stage.noise)
-
-    def __call__(self, stage, stages, x):
-        """Of the interval of a stage, one of the step's `stages`; like x."""
-        if self.of_path:  # takes floats: nothing has to be read from the device
-            noise = self.source.normals(stage.sigma, stage.sigma_next, self.shortest(stages))
-        else:
-            noise = self.source(x.new_full((), stage.sigma), x.new_full((), stage.sigma_next))
-        return like(noise, x, "noise_sampler")
-
-    def add_pair(self, stage, x, end):
-        """Add the two Gaussians of a stage with a pair to the next point x and to the point at the step's end."""
-        pair = stage.pair
-        if self.of_path:
-            increment, integral = self.source.with_integral(stage.sigma, pair.sigma_end)
-            x.add_(integral, alpha=pair.of_integral)
-            end.add_(increment, alpha=pair.of_increment)
-            return
-        levels = [x.new_full((), level) for level in (stage.sigma, stage.sigma_next, pair.sigma_end)]
-        for interval, of_next, of_end in zip(pairwise(levels), pair.next_point, pair.end, strict=True):
-            noise = like(self.source(*interval), x, "noise_sampler")
-            x.add_(noise, alpha=of_next)
-            end.add_(noise, alpha=of_end)
-
-
 class Points:
     """Where a run is, and the terms known so far of the points to come, the nearest first."""
 
@@ -146,7 +78,7 @@ class Points:
 
     def leap(self, stage, denoised, drawn):
         """`spend` in one kernel that draws the noise too, if it is among `drawn`; False where that is not possible."""
-        if len(stage.state) > fused.MOST_POINTS or not fused.usable(self.now):
+        if torch.compiler.is_compiling() or len(stage.state) > fused.MOST_POINTS or not fused.usable(self.now):
             return False
         points = fused.advance(stage, self.now, denoised, self.sums, drawn)
         if points is None:
@@ -156,10 +88,10 @@ class Points:
 
 
 @torch.no_grad()
-def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, noise_sampler=None):
+def run(plan, model, x, sigmas, draws, extra_args=None, callback=None, disable=None):
     """Run `plan` from x (B, ...) at sigmas[0]; returns the x that it ends with, in x's dtype.
 
-    model(x, sigma, **extra_args) -> denoised, sigma (B,). noise_sampler(sigma, sigma_next) -> unit normals like x.
+    model(x, sigma, **extra_args) -> denoised, sigma (B,). draws: the Draws of `plan`.
     callback(dict) after the first model call of each step, with i, x, denoised, sigma (the element of `sigmas`) and
     sigma_hat (the level that the model was called at). Half-precision x is computed in float32; the model gets x and
     sigma in x's dtype, the noise_sampler gets float32 levels, since neighbouring ones may agree in half precision.
@@ -168,9 +100,8 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
     extra_args, dtype = {} if extra_args is None else extra_args, x.dtype
     precision = torch.promote_types(dtype, torch.float32)
     points, history = Points(x.to(precision)), History()
-    noise = Noise(noise_sampler, plan, points.now)
     del x  # what is no longer needed is let go at once
-    for i, stages in enumerate(tqdm(plan.steps, disable=disable)):
+    for i, stages in enumerate(plan.steps if torch.compiler.is_compiling() else tqdm(plan.steps, disable=disable)):
         for k, stage in enumerate(stages):
             seen = points.now.to(dtype)
             denoised = like(model(seen, seen.new_full((len(seen),), stage.sigma), **extra_args), seen, "model")
@@ -180,15 +111,15 @@ def run(plan, model, x, sigmas, extra_args=None, callback=None, disable=None, no
             del seen
             added = history.extrapolate(stage.extrapolation, points.now, denoised) if stage.extrapolation else None
             history.keep(stage, points.now, denoised)
-            drawn = noise.drawn.get(stage)
-            if not points.leap(stage, denoised, drawn):
+            in_kernel = draws.in_kernel.get((i, k))
+            if not points.leap(stage, denoised, in_kernel):
                 points.spend(stage, denoised)
-                drawn = None
+                in_kernel = None
             if added:
                 points.now.addcmul_(*added)
             del denoised, added
             if stage.pair:
-                noise.add_pair(stage, points.now, points.sums[0])
-            if stage.noise and not drawn:
-                points.now.add_(noise(stage, stages, points.now), alpha=stage.noise)
+                draws.add_pair(i, k, points.now, points.sums[0])
+            if stage.noise and not in_kernel:
+                points.now.add_(draws.normals(i, k, points.now), alpha=stage.noise)
     return points.now.to(dtype)
