@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import torch
-from contenders import sample
+from contenders import plain_noise, sample
 from mixtures import moments
 
 from seeds_samplers.demo.classifier import load_classifier
@@ -35,7 +35,8 @@ class EmbeddedProblem:
         generator = torch.Generator().manual_seed(seed)
         labels = torch.arange(images) % len(GLYPHS)
         x = torch.randn(images, 3, 32, 32, generator=generator) * sigmas[0]
-        pictures = sample(function, self.model, x, sigmas, seed, {"labels": labels, "cfg": guidance})
+        arguments = {"labels": labels, "cfg": guidance}
+        pictures = sample(function, self.model, x, sigmas, plain_noise(x, seed), arguments)
         features = self.features(pictures)
         right = (self.classifier.logits(features).argmax(1) == labels).float().mean().item()
         return moments(features), right

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from contenders import sample
+from contenders import plain_noise, sample
 
 from seeds_samplers.sampling import sample_seeds_2, sigmas_uniform_lambda
 
@@ -118,7 +118,7 @@ class MixtureProblem:
         generator, target = torch.Generator().manual_seed(seed), self.mixture
         labels = torch.randint(0, len(target.means), (images,), generator=generator) if guidance != 1 else None
         x = torch.randn(images, target.dimensions, generator=generator) * sigmas[0]
-        return moments(sample(function, target.denoiser(guidance, labels), x, sigmas, seed)), None
+        return moments(sample(function, target.denoiser(guidance, labels), x, sigmas, plain_noise(x, seed))), None
 
     def true(self, guidance, images, seed):
         """The moments of `images` converged samples."""

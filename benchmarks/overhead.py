@@ -1,111 +1,183 @@
 """What a sampler costs beside the model: python benchmarks/overhead.py
 
-For each sampler and latent, per model call: milliseconds, the milliseconds of the noise draws among them, tensor
-operations in all and of full size, host synchronisations; and the peak of extra memory in latents. The model does
-nothing, the noise is torch.randn_like, the last step goes to sigma 0. k-diffusion's samplers are measured beside ours
-where k-diffusion is installed.
+Per model call, for each sampler and latent: milliseconds, those of the noise draws among them, the floor (one pass that
+reads two latents and writes one, timed here), launches, those of full size, and host synchronisations; and the peak of
+extra memory in latents. The null model does nothing; the embedded model is a small real one, and its own time is in the
+column model_ms. The noise is torch.randn_like, in rows with "path" our NoisePath. The last step goes to sigma 0.
+Samplers of k-diffusion, ComfyUI (COMFYUI_PATH) and RES4LYF (RES4LYF_PATH too) are measured where they are at hand; the
+GPU's rows where there is one.
 """
 
 import argparse
 import time
 
 import torch
+from contenders import contenders, sample
 from ledger import Ledger
 from tables import show, write_csv
 
-from seeds_samplers.sampling import SAMPLERS, sigmas_karras
+from seeds_samplers.sampling import NoisePath, fused, sigmas_karras
 
 SHAPES = [(1, 4, 64, 64), (4, 4, 128, 128), (1, 16, 21, 60, 104)]
+EMBEDDED_SHAPE = (4, 3, 32, 32)
 STEPS = 10
-THEIRS = ("euler_ancestral", "dpm_2_ancestral", "dpmpp_2s_ancestral", "dpmpp_sde", "dpmpp_2m_sde", "dpmpp_3m_sde")
-COLUMNS = ("sampler", "latent", "calls", "ms", "draw_ms", "operations", "full_size", "host_reads", "peak_latents")
-
-WIDTHS = (31, 16, 6, 8, 8, 11, 10, 11, 13)
-
-
-def samplers():
-    """Name -> function: ours, and k-diffusion's where it is installed."""
-    found = dict(SAMPLERS)
-    try:
-        from k_diffusion import sampling
-    except ImportError as error:
-        print(f"k-diffusion's samplers are not measured: {error}")
-        return found
-    return found | {f"k-diffusion {name}": getattr(sampling, f"sample_{name}") for name in THEIRS}
+PATHS = ("SEEDS-1", "SEEDS-2", "SEEDS-2 2s", "SEEDS-3", "SEEDS-M")
+COLUMNS = (
+    "sampler", "device", "model", "latent", "calls", "ms", "draw_ms", "model_ms", "floor_ms", "launches", "full_size",
+    "host_reads", "peak_latents",
+)  # fmt: skip
+WIDTHS = (33, 7, 10, 16, 6, 8, 8, 9, 9, 9, 10, 11, 13)
 
 
-class NullModel:
-    """Returns the same tensor each time, and counts."""
+class Timed:
+    """A function whose calls are counted and, on the CPU or between two synchronisations, timed."""
 
-    def __init__(self, x):
-        self.denoised, self.calls = torch.zeros_like(x), 0
+    def __init__(self, function, wait=lambda: None):
+        self.function, self.wait, self.calls, self.seconds = function, wait, 0, 0.0
 
-    def __call__(self, x, sigma):
+    def __call__(self, *arguments, **options):
         self.calls += 1
-        return self.denoised
-
-
-class PlainNoise:
-    """torch.randn_like, timed."""
-
-    def __init__(self, x):
-        self.x, self.seconds = x, 0.0
-
-    def __call__(self, sigma, sigma_next):
+        self.wait()
         started = time.perf_counter()
-        noise = torch.randn_like(self.x)
+        result = self.function(*arguments, **options)
+        self.wait()
         self.seconds += time.perf_counter() - started
-        return noise
+        return result
 
 
-def measure(name, sampler, shape, repeats):
-    """One row of the table; times are the best of `repeats`."""
-    x, sigmas = torch.randn(shape) * 80, sigmas_karras(STEPS, 0.02, 80)
-    runs = []
+def waiting(device):
+    return torch.cuda.synchronize if device.type == "cuda" else lambda: None
+
+
+def noise_of(kind, x):
+    """A noise_sampler."""
+    if kind == "plain":
+        return lambda sigma, sigma_next: torch.randn_like(x)
+    return NoisePath(x, 0, noise_device=kind)
+
+
+def model_of(kind, x):
+    """(model, extra_args)."""
+    if kind == "null":
+        denoised = torch.zeros_like(x)
+        return (lambda x, sigma, **_: denoised), {}
+    from seeds_samplers.demo.denoiser import load_model
+
+    return load_model().to(x.device), {"labels": torch.zeros(len(x), dtype=torch.long, device=x.device)}
+
+
+def timed_run(function, model, arguments, kind, x, sigmas, parts):
+    """Seconds of the run, of the draws and of the model; `parts`: whether these two are timed, which costs waits."""
+    wait = waiting(x.device)
+    model = Timed(model, wait if parts else lambda: None)
+    noise = noise_of(kind, x)
+    if kind == "plain":
+        noise = Timed(noise, wait if parts else lambda: None)
+    wait()
+    started = time.perf_counter()
+    sample(function, model, x, sigmas, noise, arguments)
+    wait()
+    return time.perf_counter() - started, getattr(noise, "seconds", 0.0), model.seconds, model.calls
+
+
+def floor(x, repeats=20):
+    """Seconds of one pass that reads two latents and writes one."""
+    wait, other, out = waiting(x.device), torch.ones_like(x), torch.empty_like(x)
+    best = float("inf")
     for _ in range(repeats):
-        model, noise = NullModel(x), PlainNoise(x)
+        wait()
         started = time.perf_counter()
-        sampler(model, x, sigmas, noise_sampler=noise, disable=True)
-        runs.append((time.perf_counter() - started, noise.seconds))
-    seconds, drawing = min(runs)
-    model.calls = 0
+        torch.add(x, other, out=out)
+        wait()
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def launches_on_gpu(run):
+    """CUDA kernels of a run, by the profiler."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
+        run()
+        torch.cuda.synchronize()
+    return sum(event.device_type == torch.autograd.DeviceType.CUDA for event in profile.events())
+
+
+def measure(name, function, kind, model_kind, x, repeats):
+    """One row of the table; times are the best of `repeats`."""
+    sigmas = sigmas_karras(STEPS, 0.02, 80).to(x.device)
+    model, arguments = model_of(model_kind, x)
+    given = function, model, arguments, kind, x, sigmas
+    timed_run(*given, parts=False)
+    runs = [timed_run(*given, parts=True) for _ in range(repeats)]
+    _, drawing, thinking, calls = min(runs, key=lambda one: one[0] - one[1] - one[2])
+    seconds = min(runs if x.device.type == "cpu" else [timed_run(*given, parts=False) for _ in range(repeats)])[0]
+    noise = noise_of(kind, x)
     with Ledger(x) as ledger:
-        sampler(model, x, sigmas, noise_sampler=lambda sigma, sigma_next: torch.randn_like(x), disable=True)
-    calls, latent = model.calls, "x".join(map(str, shape))
-    counts = [ledger.operations, ledger.full_size, ledger.host_reads]
-    row = [name, latent, calls, 1e3 * seconds / calls, 1e3 * drawing / calls, *(count / calls for count in counts)]
-    return dict(zip(COLUMNS, [*row, ledger.peak], strict=True))
+        sample(function, model, x, sigmas, noise, arguments)
+    launches = ledger.operations
+    if x.device.type == "cuda":
+        launches = launches_on_gpu(lambda: sample(function, model, x, sigmas, noise, arguments))
+    per_call = (1e3 * seconds, 1e3 * drawing, 1e3 * thinking)
+    counts = (launches, ledger.full_size, ledger.host_reads)
+    row = (
+        name + ("" if kind == "plain" else f", path, {kind}"), x.device.type, model_kind, "x".join(map(str, x.shape)),
+        calls, *(value / calls for value in per_call), 1e3 * floor(x), *(count / calls for count in counts), ledger.peak,
+    )  # fmt: skip
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+def rows_of(device, repeats, names):
+    """The device's rows, one by one."""
+    found = contenders()
+    plain = [(name, "plain") for name in found]
+    paths = [(name, kind) for name in PATHS for kind in ("cpu", "gpu")[: 1 + (device.type == "cuda")]]
+    settings = [("null", shape, plain + paths) for shape in SHAPES] + [("embedded", EMBEDDED_SHAPE, plain)]
+    for model_kind, shape, rows in settings:
+        x = torch.randn(shape, device=device) * 80
+        for name, kind in rows:
+            if not names or name in names:
+                yield measure(name, found[name][0], kind, model_kind, x, repeats)
 
 
 def plot(rows, path):
-    """Milliseconds a model call, the noise draws among them in grey: one panel a latent."""
+    """Milliseconds a model call with the null model, the noise draws among them in grey: one panel a latent."""
     from matplotlib import pyplot as plt
 
-    figure, panels = plt.subplots(1, len(SHAPES), figsize=(15, 1 + 0.3 * len(rows) / len(SHAPES)), sharey=True)
+    rows = [row for row in rows if row["model"] == "null"]
+    figure, panels = plt.subplots(1, len(SHAPES), figsize=(15, 1 + 0.25 * len(rows) / len(SHAPES)), sharey=True)
     for panel, shape in zip(panels, SHAPES, strict=True):
         here = [row for row in rows if row["latent"] == "x".join(map(str, shape))][::-1]
-        names = [row["sampler"] for row in here]
+        names = [f"{row['sampler']} ({row['device']})" for row in here]
         panel.barh(names, [row["ms"] for row in here], color="tab:blue", label="sampler")
         panel.barh(names, [row["draw_ms"] for row in here], color="lightgrey", label="of it: drawing noise")
+        panel.axvline(here[0]["floor_ms"], color="black", lw=0.8, label="one pass over the latents")
         panel.set(title=f"latent {shape}", xlabel="ms a model call")
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=2)
+    figure.tight_layout(rect=(0, 0.06, 1, 1))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=3)
     figure.savefig(path, dpi=110)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--samplers", nargs="+", help="names; all by default")
     parser.add_argument("--csv", help="file to write the table to")
     parser.add_argument("--plot", help="PNG to draw the times into")
     options = parser.parse_args()
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {STEPS} steps, values per model call")
+    devices = [torch.device("cpu")]
+    if torch.cuda.is_available():
+        devices.append(torch.device("cuda"))
+        print(f"GPU: {torch.cuda.get_device_name()}")
+    else:
+        print("GPU: not measured, there is none here")
     show(dict(zip(COLUMNS, COLUMNS, strict=True)), WIDTHS)
     rows = []
-    for shape in SHAPES:
-        for name, sampler in samplers().items():
-            rows.append(measure(name, sampler, shape, options.repeats))
-            show(rows[-1], WIDTHS)
+    for device in devices:
+        for row in rows_of(device, options.repeats, options.samplers):
+            rows.append(row)
+            show(row, WIDTHS)
+    if torch.cuda.is_available():
+        print(f"The kernel: {fused.reason or 'used'}")
     if options.csv:
         write_csv(options.csv, rows)
     if options.plot:
@@ -113,4 +185,5 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    with torch.no_grad():
+        main()

@@ -106,26 +106,39 @@ class Method:
     two_noises: bool = False
 
 
-def through(*nodes, of):
-    """The rule of the polynomial through the predictions at points number `nodes` of `of`, fractions of the step.
+@dataclass(frozen=True)
+class Through:
+    """The rule of the polynomial through the predictions at points number `nodes` of `points`.
 
-    `of` holds the points up to the one that is reached, the last one.
+    points: fractions of the step up to the one that is reached, the last one.
     """
-    *known, target = of
 
-    def rule(form, t, s):
+    nodes: tuple[int, ...]
+    points: tuple[float, ...]
+
+    def __call__(self, form, t, s):
+        *known, target = self.points
         weights = [0.0] * len(known)
-        fractions = [known[j] / target for j in nodes]
-        for j, weight in zip(nodes, polynomial_weights(form, t, s, fractions), strict=True):
+        fractions = [known[j] / target for j in self.nodes]
+        for j, weight in zip(self.nodes, polynomial_weights(form, t, s, fractions), strict=True):
             weights[j] = weight
         return weights
 
-    return rule
+
+@dataclass(frozen=True)
+class Midpoint:
+    """The rule of the paper's SEEDS-2: the prediction at r in place of the polynomial's."""
+
+    r: float
+
+    def __call__(self, form, t, s):
+        (whole,) = polynomial_weights(form, t, s, [0.0])
+        return [whole - whole / (2 * self.r), whole / (2 * self.r)]
 
 
 def seeds_1():
     """SEEDS-1 (arXiv 2305.14267, Algorithm 2): one model call a step."""
-    return Method((0.0, 1.0), (through(0, of=(0.0, 1.0)),))
+    return Method((0.0, 1.0), (Through((0,), (0.0, 1.0)),))
 
 
 def seeds_2(r, variant):
@@ -135,15 +148,11 @@ def seeds_2(r, variant):
     is at 3/4, as in Roessler's SRA1 (SIAM J. Numer. Anal. 48, 2010): r is not used.
     """
 
-    def midpoint_rule(form, t, s):
-        (whole,) = polynomial_weights(form, t, s, [0.0])
-        return [whole - whole / (2 * r), whole / (2 * r)]
-
     r = number("r", r, above=0, most=1)
     two_noises = choice("variant", variant, ("2a", "2b", "2s")) == "2s"
     r = 0.75 if two_noises else r
-    last = midpoint_rule if variant == "2a" else through(0, 1, of=(0.0, r, 1.0))
-    return Method((0.0, r, 1.0), (through(0, of=(0.0, r)), last), two_noises)
+    last = Midpoint(r) if variant == "2a" else Through((0, 1), (0.0, r, 1.0))
+    return Method((0.0, r, 1.0), (Through((0,), (0.0, r)), last), two_noises)
 
 
 def seeds_3(r_1, r_2, variant):
@@ -151,9 +160,9 @@ def seeds_3(r_1, r_2, variant):
     r_2 = number("r_2", r_2, above=0, most=1)
     r_1 = number("r_1", r_1, above=0, below=r_2)
     points = (0.0, r_1, r_2, 1.0)
-    rules = {"3a": through(0, 2, of=points), "3b": through(0, 1, 2, of=points)}
+    rules = {"3a": Through((0, 2), points), "3b": Through((0, 1, 2), points)}
     last = rules[choice("variant", variant, rules)]
-    return Method(points, (through(0, of=points[:2]), through(0, 1, of=points[:3]), last))
+    return Method(points, (Through((0,), points[:2]), Through((0, 1), points[:3]), last))
 
 
 def step_stages(method, form, schedule, sigma, sigma_next, s_noise):

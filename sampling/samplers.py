@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+from functools import lru_cache
 
 import torch
 
@@ -61,10 +62,16 @@ def sampler(name, *, calls_per_step, ode_order, weak_order):
     return register
 
 
+@lru_cache(maxsize=64)
+def _kept(planner, *arguments):
+    """A plan, made once: hosts draw many images with the same numbers."""
+    return planner(*arguments)
+
+
 def _one_step(method, prediction, eta, sigma_data):
-    """For _sample: the planner of a one-step method, and the form whose clock its noise has."""
+    """For _sample: the form whose clock the noise has, and the planner of a one-step method."""
     form = prediction_of(prediction, eta, sigma_data)
-    return form, lambda schedule, sigmas, s_noise: one_step_plan(method, form, schedule, sigmas, s_noise)
+    return form, lambda *given: _kept(one_step_plan, method, form, *given)
 
 
 def uncompiled(function):
@@ -87,7 +94,7 @@ def _prepare(planned, x, sigmas, extra_args, noise_sampler, *, noise_schedule, s
     (form, planner), schedule = planned, noise_schedule_of(noise_schedule)
     s_noise = number("s_noise", s_noise, least=0)
     choice("noise_device", noise_device, NOISE_DEVICES)
-    plan = planner(schedule, schedule.read(sigmas), s_noise)
+    plan = planner(schedule, tuple(schedule.read(sigmas)), s_noise)
     latent(x)
     if noise_sampler is None and plan.draws:
         seed = (extra_args or {}).get("seed") if seed is None else seed
@@ -164,7 +171,7 @@ def sample_seeds_m(
     """
     eta, order = number("eta", eta, least=0), whole_number("order", 2 if order is None else order, least=1, most=2)
     eta_cap = HALF_RENEWED if eta_cap is None else number("eta_cap", eta_cap, above=0)
-    planned = Data(1.0, 1.0), lambda *given: seeds_m_plan(*given, eta, order, eta_cap)
+    planned = Data(1.0, 1.0), lambda *given: _kept(seeds_m_plan, *given, eta, order, eta_cap)
     return _sample(
         planned, model, x, sigmas, extra_args, callback, disable, noise_sampler,
         noise_schedule=noise_schedule, s_noise=s_noise, seed=seed, noise_device=noise_device,
