@@ -31,7 +31,10 @@ class Folder:
 
         Raises ValueError where it has images of other settings, or of nobody knows which.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f"out: {self.path}; expected a folder, or a place for one ({error.strerror})") from error
         if not os.access(self.path, os.W_OK):
             raise ValueError(f"out: {self.path}; expected a folder that can be written to")
         self._remove_stale()

@@ -119,7 +119,7 @@ class TestTheFolder:
             (folder / "out" / "generate.json").write_text(text)
             assert "out: out/generate.json; expected the settings of an earlier run" in refused(capsys, *self.OPTIONS)
         (folder / "file").write_text("")
-        assert "file" in refused(capsys, *self.OPTIONS, "--out", "file")
+        assert refused(capsys, *self.OPTIONS, "--out", "file").startswith("out: file; expected a folder")
 
     def test_a_picture_of_one_channel(self, folder):
         image = torch.tensor([[[-3.0, -1.0, 0.0, 1.0, 3.0]]])

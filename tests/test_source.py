@@ -91,7 +91,7 @@ NETWORKS = {
     "image_v1": dict(
         mapping_out=32, depths=[1, 1], channels=[32, 32], self_attn_depths=[False] * 2, cross_attn_depths=[False] * 2
     ),
-    "image_transformer_v1": dict(depth=2, width=32, d_ff=64, patch_size=[2, 2]),
+    "image_transformer_v1": dict(depth=2, width=64, d_ff=64, patch_size=[2, 2]),
 }
 
 
@@ -99,8 +99,9 @@ class TestKDiffusion:
     """Checkpoints as k-diffusion's training writes them."""
 
     @pytest.fixture(params=NETWORKS)
-    def made(self, request):
+    def made(self, request, monkeypatch):
         """A config, and the state of a network with random weights."""
+        monkeypatch.setenv("K_DIFFUSION_USE_COMPILE", "0")  # compiling takes longer than all the rest
         k_diffusion = pytest.importorskip("k_diffusion", reason="the extra k-diffusion is not installed")
         own = dict(input_channels=3, input_size=[8, 8], sigma_min=0.01, sigma_max=30, sigma_data=0.6)
         config = {"model": own | {"type": request.param} | NETWORKS[request.param], "dataset": {"num_classes": 4}}
