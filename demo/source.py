@@ -17,6 +17,8 @@ from ..sampling.checks import number, whole_number
 from .denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
 from .glyphs import SIZE
 
+# What a model, or the command line in its place, can say of itself.
+FIELDS = ("shape", "sigma_min", "sigma_max", "sigma_data", "classes", "class_argument")
 CHECKPOINTS = (".safetensors", ".pth")
 KINDS = f"embedded, package.module:factory, or a k-diffusion checkpoint, {' or '.join(CHECKPOINTS)}"
 
@@ -135,9 +137,6 @@ class Source:
             raise ValueError(f"model: {self.name}; expected it to denoise an image ({_reason(error)})") from error
         if found != tuple(x.shape):
             raise ValueError(f"shape: {self.shape}; expected that of the model's images, it returns {found[1:]}")
-
-
-FIELDS = ("shape", "sigma_min", "sigma_max", "sigma_data", "classes", "class_argument")
 
 
 def source_of(name, config=None, **given):
