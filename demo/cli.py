@@ -4,16 +4,15 @@ import argparse
 import inspect
 import sys
 import time
-from dataclasses import fields, replace
 
 from tqdm import tqdm
 
-from ..sampling import SAMPLERS, steps_for_model_calls
-from ..sampling.checks import whole_number
+from ..sampling import SAMPLERS
 from ..sampling.schedule import model_calls_for_steps
-from .draw import MOST_STEPS, SCHEDULES, Request, draw
+from .draw import Request, draw
 from .files import device_of
 from .grid import check_target, read_request, write
+from .options import add_sampler_options, table, whole, with_options
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,18 +20,6 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
-
-
-def read_as(kind):
-    """A reader of option values; what it cannot read is left to the field's check, which knows what is allowed."""
-
-    def read(text):
-        try:
-            return kind(text)
-        except ValueError:
-            return text
-
-    return read
 
 
 def build_parser():
@@ -45,27 +32,13 @@ def build_parser():
         description="Draw a grid of glyphs with the embedded model. The PNG carries its parameters.",
         argument_default=argparse.SUPPRESS,
     )
-    whole, real = read_as(int), read_as(float)
     default = Request()
     sample.add_argument("--prompt", help=f"glyphs A-Z and 0-9, one image a glyph (default: {default.prompt})")
     sample.add_argument("--count", type=whole, help=f"rows of the prompt (default: {default.count})")
-    sample.add_argument("--sampler", help=f"{', '.join(SAMPLERS)} (default: {default.sampler})")
-    budget = sample.add_mutually_exclusive_group()
-    budget.add_argument("--steps", type=whole, help=f"steps (default: {default.steps})")
-    budget.add_argument("--model-calls", type=whole, help="as many steps as these model calls allow")
-    sample.add_argument("--schedule", help=f"{', '.join(SCHEDULES)} (default: {default.schedule})")
-    sample.add_argument("--eta", type=real, help=f"0: the ODE, 1: the reverse SDE (default: {default.eta})")
-    sample.add_argument("--s-noise", type=real, help=f"factor of the noise (default: {default.s_noise})")
-    sample.add_argument("--prediction", help=f"data, noise, v (default: {default.prediction})")
-    sample.add_argument("--variant", help="of the sampler: 2a, 2b, 2s; 3a, 3b (default: the sampler's)")
-    sample.add_argument(
-        "--r", type=real, nargs="+", help="stage points: r for SEEDS-2; r_1 r_2, r_1 < r_2, for SEEDS-3"
-    )
-    sample.add_argument("--cfg", type=real, help=f"strength of guidance, 1: none (default: {default.cfg})")
+    add_sampler_options(sample, default)
     sample.add_argument(
         "--seed", type=whole, help=f"the first image's; the next has seed + 1 (default: {default.seed})"
     )
-    sample.add_argument("--batch-size", type=whole, help=f"images at a time (default: {default.batch_size})")
     sample.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     sample.add_argument("--out", default="seeds.png", metavar="FILE.png", help="file to write (default: seeds.png)")
     sample.add_argument("--like", metavar="FILE.png", help="draw this file again; other options replace its own")
@@ -74,18 +47,7 @@ def build_parser():
 
 def request_of(options):
     """The request that the command line's options ask for."""
-    options = dict(options)
-    request = read_request(options["like"]) if "like" in options else Request()
-    given = {field.name: options[field.name] for field in fields(Request) if field.name in options}
-    if isinstance(given.get("sampler"), str):
-        given["sampler"] = {name.lower(): name for name in SAMPLERS}.get(given["sampler"].lower(), given["sampler"])
-    if "sampler" in given and given["sampler"] != request.sampler:
-        request = replace(request, variant=None, r=None)  # these belong to the other sampler
-    request = replace(request, **given).checked()
-    if "model_calls" in options:
-        calls = whole_number("model-calls", options["model_calls"], least=1, most=MOST_STEPS)
-        request = replace(request, steps=steps_for_model_calls(request.sampler, calls))
-    return request
+    return with_options(read_request(options["like"]) if "like" in options else Request(), options)
 
 
 def sample(options):
@@ -116,10 +78,8 @@ def list_samplers():
         own = [f"{key}={shown(one.default)}" for key, one in parameters[name].items() if key not in common]
         orders = (function.calls_per_step, function.ode_order, function.weak_order)
         rows.append((name, *map(str, orders), ", ".join(own)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     shared = f"All take {', '.join(key for key in common if key not in CONVENTION)}."
-    return "\n".join([*lines, "", shared, "The last step goes to sigma 0 and takes one call."])
+    return "\n".join([*table(rows), "", shared, "The last step goes to sigma 0 and takes one call."])
 
 
 def main(arguments=None):

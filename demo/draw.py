@@ -8,12 +8,13 @@ import torch
 from ..sampling import SAMPLERS, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda
 from ..sampling.checks import choice, number, whole_number
 from ..sampling.normals import key_of
-from .denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
 from .glyphs import SIZE, labels_of
+from .source import Levels, Source
 
 SCHEDULES = {"karras": sigmas_karras, "uniform-lambda": sigmas_uniform_lambda, "seeds": sigmas_seeds}
 MOST_IMAGES = 8000  # a larger grid would have more pixels than Pillow reads back without a warning
 MOST_STEPS = 10_000
+EMBEDDED = Levels()
 FRACTIONS = ("r", "r_1", "r_2")  # the options that --r fills, in this order
 
 
@@ -43,8 +44,11 @@ class Request:
             raise ValueError(f"parameters: expected an object with exactly the fields {', '.join(sorted(names))}")
         return cls(**values).checked()
 
-    def checked(self):
-        """This request with its fields in their plain types; ValueError naming the first that does not fit."""
+    def checked(self, levels=EMBEDDED):
+        """This request with its fields in their plain types; ValueError naming the first that does not fit.
+
+        levels: those of the model that is to draw.
+        """
         if not isinstance(self.prompt, str):
             raise ValueError(f"prompt: {self.prompt!r}; expected a text of glyphs A-Z and 0-9")
         width = len(labels_of(self.prompt))
@@ -68,7 +72,7 @@ class Request:
             batch_size=whole_number("batch-size", self.batch_size, least=1, most=MOST_IMAGES),
         )
         # The sampler checks its own options: a run on no image at all.
-        checked.sample(lambda x, sigma: x, torch.zeros(0, 1), checked.sigmas(), seed=0)
+        checked.sample(lambda x, sigma: x, torch.zeros(0, 1), levels, seed=0)
         return checked
 
     def options(self):
@@ -89,47 +93,57 @@ class Request:
             options |= zip(names, self.r, strict=True)
         return options
 
-    def sample(self, model, x, sigmas, **arguments):
-        """Run the sampler on x with this request's options."""
+    def sample(self, model, x, levels=EMBEDDED, **arguments):
+        """Run the sampler on x, (B, ...) at the first of `sigmas`, with this request's options."""
         options, sampler = self.options() | dict(disable=True), SAMPLERS[self.sampler]
         if "sigma_data" in inspect.signature(sampler).parameters:
-            options["sigma_data"] = SIGMA_DATA
-        return sampler(model, x, sigmas, **options, **arguments)
+            options["sigma_data"] = levels.sigma_data
+        return sampler(model, x, self.sigmas(levels), **options, **arguments)
 
-    def sigmas(self):
+    def sigmas(self, levels=EMBEDDED):
         """The noise levels, (steps + 1,)."""
-        return SCHEDULES[self.schedule](self.steps, SIGMA_MIN, SIGMA_MAX)
+        return SCHEDULES[self.schedule](self.steps, levels.sigma_min, levels.sigma_max)
 
     def as_fields(self):
         """A dict that from_fields takes back."""
         return asdict(self)
 
 
-def initial_latent(seed, device):
-    """Unit Gaussian noise (3, 32, 32) of one image, drawn on the CPU, unrelated to the noise of its sampling."""
+def initial_latent(seed, device, shape=(3, SIZE, SIZE)):
+    """Unit Gaussian noise (C, H, W) of one image, drawn on the CPU, unrelated to the noise of its sampling."""
     generator = torch.Generator().manual_seed(key_of("latent", seed))
-    return torch.randn(3, SIZE, SIZE, generator=generator).to(device)
+    return torch.randn(shape, generator=generator).to(device)
 
 
-def draw(request, device="cpu", progress=lambda: None, model=None):
-    """The images of a request: (count * glyphs, 3, 32, 32) in [-1, 1] on the CPU, row after row.
+def draw_batch(source, request, seeds, labels, device, progress=lambda: None):
+    """One batch: images (B, C, H, W) on the CPU, in about [-1, 1], from `source`, which is on the device.
 
-    Image i is a function of its glyph, of seed + i and of the sampler's settings, whatever the batch around it.
-    progress() is called once a step of each batch.
+    Image i is a function of seeds[i], of labels[i] (where the source has classes) and of the sampler's settings, to
+    rounding. progress() is called once a step. Raises ValueError where an image is not finite.
     """
-    model = (load_model() if model is None else model).to(device)
-    labels = torch.tensor(labels_of(request.prompt) * request.count, device=device)
-    seeds = [(request.seed + i) % 2**64 for i in range(len(labels))]
-    sigmas, images = request.sigmas(), []
-    for start in range(0, len(labels), request.batch_size):
-        here = slice(start, start + request.batch_size)
-        x = torch.stack([initial_latent(seed, device) for seed in seeds[here]]) * sigmas[0].item()
-        arguments = {"extra_args": {"labels": labels[here], "cfg": request.cfg}, "seed": seeds[here]}
-        x = request.sample(model, x, sigmas, callback=lambda _: progress(), **arguments)
-        images.append(x.clamp(-1, 1).cpu())
-    images = torch.cat(images)
-    if not images.isfinite().all():
+    x = torch.stack([initial_latent(seed, device, source.shape) for seed in seeds])
+    x = x * request.sigmas(source.levels)[0].item()
+    extra_args = source.arguments(torch.tensor(labels, device=device), request.cfg)
+    x = request.sample(
+        source.model, x, source.levels, extra_args=extra_args, seed=seeds, callback=lambda _: progress()
+    ).cpu()
+    if not x.isfinite().all():
         raise ValueError(
             f"cfg, eta, s-noise: {request.cfg}, {request.eta}, {request.s_noise} made images that are not finite"
         )
-    return images
+    return x
+
+
+def draw(request, device="cpu", progress=lambda: None, source=None):
+    """The images of a request: (count * glyphs, 3, 32, 32) in [-1, 1] on the CPU, row after row.
+
+    Image i is a function of its glyph, of seed + i and of the sampler's settings, whatever the batch around it.
+    progress() is called once a step of each batch. source: left out: the embedded model.
+    """
+    source = (Source.embedded() if source is None else source).on(device)
+    labels, images = labels_of(request.prompt) * request.count, []
+    seeds = [(request.seed + i) % 2**64 for i in range(len(labels))]
+    for start in range(0, len(labels), request.batch_size):
+        here = slice(start, start + request.batch_size)
+        images.append(draw_batch(source, request, seeds[here], labels[here], device, progress).clamp(-1, 1))
+    return torch.cat(images)
