@@ -79,24 +79,32 @@ def contenders():
     return found | _from(sampling, K_DIFFUSION, "k-diffusion")
 
 
+def _model_sampling(sigmas, real):
+    """What ComfyUI's samplers ask of a model's noise levels; RES4LYF's want the real thing."""
+    if not real:
+        return types.SimpleNamespace(noise_scale=1.0, percent_to_sigma=lambda percent: float(sigmas[0]) * (1 - percent))
+    import comfy.model_sampling as known
+
+    return type("Eps", (known.ModelSamplingDiscrete, known.EPS), {})().to(sigmas.device)
+
+
 def sample(function, model, x, sigmas, noise_sampler, extra_args=None):
     """Run a contender with a noise_sampler, if it takes one; `model` is any k-diffusion denoiser."""
-    levels = {"sigma_min": sigmas[-2].cpu(), "sigma_max": sigmas[0].cpu()}
-    model_sampling = types.SimpleNamespace(
-        noise_scale=1.0, percent_to_sigma=lambda percent: float(sigmas[0]) * (1 - percent), **levels
-    )
+    of_res4lyf = getattr(function, "__module__", "").startswith("RES4LYF")
+    model_sampling = _model_sampling(sigmas, of_res4lyf)
 
     def hosted(x, sigma, seed=None, model_options=None, **arguments):
         return model(x, sigma, **arguments)
 
-    inner = types.SimpleNamespace(model_sampling=model_sampling, device=x.device, diffusion_model=object())
-    hosted.inner_model = types.SimpleNamespace(  # what ComfyUI's samplers and RES4LYF's ask of a model
-        model_patcher=types.SimpleNamespace(get_model_object=lambda _: model_sampling), inner_model=inner, conds={}
+    inner = types.SimpleNamespace(
+        model_sampling=model_sampling, device=x.device, diffusion_model=types.SimpleNamespace()
     )
+    patcher = types.SimpleNamespace(get_model_object=lambda _: model_sampling, model_options={})
+    hosted.inner_model = types.SimpleNamespace(model_patcher=patcher, inner_model=inner, conds={}, model_options={})
     arguments, given = dict(extra_args or {}), {}
     if "noise_sampler" in inspect.signature(function).parameters:
         given["noise_sampler"] = noise_sampler
-    if getattr(function, "__module__", "").startswith("RES4LYF"):
+    if of_res4lyf:
         arguments |= {"model_options": {"transformer_options": {}}, "seed": 0}
     return function(hosted, x, sigmas, extra_args=arguments, disable=True, **given)
 

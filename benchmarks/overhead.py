@@ -16,9 +16,10 @@ from contenders import contenders, sample
 from ledger import Ledger
 from tables import show, write_csv
 
-from seeds_samplers.sampling import NoisePath, fused, sigmas_karras
+from seeds_samplers.sampling import SAMPLERS, NoisePath, fused, sigmas_karras
 
 SHAPES = [(1, 4, 64, 64), (4, 4, 128, 128), (1, 16, 21, 60, 104)]
+SCALE = [(1, 4, 64, 64), (4, 4, 128, 128), (1, 16, 21, 60, 104), (8, 16, 21, 90, 160)]
 EMBEDDED_SHAPE = (4, 3, 32, 32)
 STEPS = 10
 PATHS = ("SEEDS-1", "SEEDS-2", "SEEDS-2 2s", "SEEDS-3", "SEEDS-M")
@@ -118,10 +119,9 @@ def measure(name, function, kind, model_kind, x, repeats):
         launches = launches_on_gpu(lambda: sample(function, model, x, sigmas, noise, arguments))
     per_call = (1e3 * seconds, 1e3 * drawing, 1e3 * thinking)
     counts = (launches, ledger.full_size, ledger.host_reads)
-    row = (
-        name + ("" if kind == "plain" else f", path, {kind}"), x.device.type, model_kind, "x".join(map(str, x.shape)),
-        calls, *(value / calls for value in per_call), 1e3 * floor(x), *(count / calls for count in counts), ledger.peak,
-    )  # fmt: skip
+    row = [name + ("" if kind == "plain" else f", path, {kind}"), x.device.type, model_kind]
+    row += ["x".join(map(str, x.shape)), calls, *(value / calls for value in per_call), 1e3 * floor(x)]
+    row += [*(count / calls for count in counts), ledger.peak]
     return dict(zip(COLUMNS, row, strict=True))
 
 
@@ -136,6 +136,16 @@ def rows_of(device, repeats, names):
         for name, kind in rows:
             if not names or name in names:
                 yield measure(name, found[name][0], kind, model_kind, x, repeats)
+
+
+def print_scale(device):
+    """SEEDS-2 from small to large latents: nanoseconds a number and model call, and peak memory in latents."""
+    print(f"SEEDS-2 on {device}: ns a number and model call, and extra latents; plain noise / path")
+    for shape in SCALE:
+        x = torch.randn(shape, device=device)
+        rows = [measure("SEEDS-2", SAMPLERS["SEEDS-2"], kind, "null", x, 2) for kind in ("plain", "cpu")]
+        figures = [f"{1e6 * row['ms'] / x.numel():.2f} ns {row['peak_latents']:.1f}" for row in rows]
+        print(f"{rows[0]['latent']:16} {' / '.join(figures)}", flush=True)
 
 
 def plot(rows, path):
@@ -160,6 +170,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--samplers", nargs="+", help="names; all by default")
+    parser.add_argument("--scale", action="store_true", help="measure how time and memory grow with the latent instead")
     parser.add_argument("--csv", help="file to write the table to")
     parser.add_argument("--plot", help="PNG to draw the times into")
     options = parser.parse_args()
@@ -170,6 +181,10 @@ def main():
         print(f"GPU: {torch.cuda.get_device_name()}")
     else:
         print("GPU: not measured, there is none here")
+    if options.scale:
+        for device in devices:
+            print_scale(device)
+        return
     show(dict(zip(COLUMNS, COLUMNS, strict=True)), WIDTHS)
     rows = []
     for device in devices:

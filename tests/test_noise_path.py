@@ -6,9 +6,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from problems import COUNT, FIVE_SIGMA, PREDICTIONS, correlations, draw, normals
+from problems import COUNT, FIVE_SIGMA, METHODS, PREDICTIONS, SIGMAS, correlations, draw, normals
 
-from seeds_samplers.sampling import NoisePath
+from seeds_samplers.sampling import SAMPLERS, NoisePath
 from seeds_samplers.sampling.brownian import Clock
 from seeds_samplers.sampling.prediction import prediction_of
 
@@ -200,3 +200,18 @@ class TestDevice:
     def test_the_cpu_and_the_gpu_agree(self, noise_device):
         result = draw("SEEDS-2b", x=X.cuda(), seed=5, noise_device=noise_device)
         torch.testing.assert_close(result.cpu(), draw("SEEDS-2b", x=X, seed=5), rtol=1e-4, atol=1e-4)
+
+    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+    @pytest.mark.parametrize("noise_device", ["cpu", "gpu"])
+    @pytest.mark.parametrize("method", [*METHODS, "SEEDS-M", "ER-SDE"])
+    def test_the_host_never_waits_for_a_gpu(self, method, noise_device):
+        """With sigmas on the CPU nothing synchronises."""
+        sampler, variant = METHODS.get(method) or (SAMPLERS[method], {})
+        options = dict(seed=5, disable=True, noise_device=noise_device, **variant)
+        model, x = lambda x, sigma: x / (1 + sigma.view(-1, 1, 1)), X.cuda()
+        sampler(model, x, SIGMAS, **options)
+        torch.cuda.set_sync_debug_mode("error")
+        try:
+            sampler(model, x, SIGMAS, **options)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
