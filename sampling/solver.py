@@ -37,7 +37,7 @@ class History:
     """What the stage before leaves for an extrapolation: its denoised, what is expected of x, and its difference."""
 
     def __init__(self):
-        self.denoised = self.expectation = self.difference = None
+        self.denoised = self.expectation = self.difference = self.size = None
 
     def extrapolate(self, extrapolation, x, denoised):
         """The term that is added to the next point: (share (B, 1, ...), difference)."""
@@ -47,9 +47,9 @@ class History:
         theta = quotient(inner(surprise, difference), size, 1.0).abs().clamp(max=1)
         share = (theta * extrapolation.most).clamp(min=extrapolation.least)
         if self.difference is not None:
-            rho = quotient(inner(difference, self.difference), inner(self.difference, self.difference), 0.0)
+            rho = quotient(inner(difference, self.difference), self.size, 0.0)
             share = torch.lerp(share, torch.full_like(share, extrapolation.turned), (1 - theta) * (-rho).clamp(0, 1))
-        self.difference = difference
+        self.difference, self.size = difference, size
         return share.view(-1, *[1] * (x.ndim - 1)), difference
 
     def keep(self, stage, x, denoised):
