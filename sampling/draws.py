@@ -16,6 +16,7 @@ from .normals import send
 
 _RUNS = weakref.WeakValueDictionary()  # for a compiled graph, which can hold the number of a run but not the run
 _NUMBERS = itertools.count()
+compiling = getattr(torch.compiler, "is_compiling", lambda: False)  # not in every torch, nor is custom_op
 _COPY = f"{id(_RUNS):x}"  # a host may hold two copies of this package, or load it anew
 
 
@@ -38,7 +39,8 @@ class Draws:
         self.in_kernel = {}
         if self.of_path and source.source == x.device and fused.usable(x):
             self.in_kernel = self._gaussians(x.device)
-        if self.of_path and "torch._dynamo" in sys.modules:
+        self.number = None
+        if self.of_path and "torch._dynamo" in sys.modules and hasattr(torch.library, "custom_op"):
             register()
             self.number = next(_NUMBERS)
             _RUNS[self.number] = self
@@ -70,7 +72,7 @@ class Draws:
 
     def normals(self, i, k, x):
         """Of the stage's interval, like x."""
-        if self.of_path and torch.compiler.is_compiling():
+        if self.number is not None and compiling():
             return getattr(torch.ops.seeds_samplers, "normals_" + _COPY)(x, self.number, i, k)
         stage = self.plan.steps[i][k]
         if self.of_path:  # takes floats: nothing has to be read from the device
@@ -84,7 +86,7 @@ class Draws:
         stage = self.plan.steps[i][k]
         pair = stage.pair
         if self.of_path:
-            if torch.compiler.is_compiling():
+            if self.number is not None and compiling():
                 increment, integral = getattr(torch.ops.seeds_samplers, "pair_" + _COPY)(x, self.number, i, k)
             else:
                 increment, integral = self.source.with_integral(stage.sigma, pair.sigma_end)

@@ -4,7 +4,7 @@ import torch
 from tqdm.auto import tqdm
 
 from . import fused
-from .draws import like
+from .draws import compiling, like
 
 
 def add_terms(total, dtype, *terms):
@@ -78,7 +78,7 @@ class Points:
 
     def leap(self, stage, denoised, drawn):
         """`spend` in one kernel that draws the noise too, if it is among `drawn`; False where that is not possible."""
-        if torch.compiler.is_compiling() or len(stage.state) > fused.MOST_POINTS or not fused.usable(self.now):
+        if compiling() or len(stage.state) > fused.MOST_POINTS or not fused.usable(self.now):
             return False
         points = fused.advance(stage, self.now, denoised, self.sums, drawn)
         if points is None:
@@ -101,7 +101,7 @@ def run(plan, model, x, sigmas, draws, extra_args=None, callback=None, disable=N
     precision = torch.promote_types(dtype, torch.float32)
     points, history = Points(x.to(precision)), History()
     del x  # what is no longer needed is let go at once
-    for i, stages in enumerate(plan.steps if torch.compiler.is_compiling() else tqdm(plan.steps, disable=disable)):
+    for i, stages in enumerate(plan.steps if compiling() else tqdm(plan.steps, disable=disable)):
         for k, stage in enumerate(stages):
             seen = points.now.to(dtype)
             denoised = like(model(seen, seen.new_full((len(seen),), stage.sigma), **extra_args), seen, "model")
