@@ -79,19 +79,18 @@ def contenders():
     return found | _from(sampling, K_DIFFUSION, "k-diffusion")
 
 
-def _model_sampling(sigmas, real):
-    """What ComfyUI's samplers ask of a model's noise levels; RES4LYF's want the real thing."""
-    if not real:
-        return types.SimpleNamespace(noise_scale=1.0, percent_to_sigma=lambda percent: float(sigmas[0]) * (1 - percent))
+def _model_sampling(device):
+    """ComfyUI's noise levels of an eps model, which some of its samplers ask for; None where it is not at hand."""
+    if "comfy" not in sys.modules:
+        return None
     import comfy.model_sampling as known
 
-    return type("Eps", (known.ModelSamplingDiscrete, known.EPS), {})().to(sigmas.device)
+    return type("Eps", (known.ModelSamplingDiscrete, known.EPS), {})().to(device)
 
 
 def sample(function, model, x, sigmas, noise_sampler, extra_args=None):
     """Run a contender with a noise_sampler, if it takes one; `model` is any k-diffusion denoiser."""
-    of_res4lyf = getattr(function, "__module__", "").startswith("RES4LYF")
-    model_sampling = _model_sampling(sigmas, of_res4lyf)
+    model_sampling = _model_sampling(x.device)
 
     def hosted(x, sigma, seed=None, model_options=None, **arguments):
         return model(x, sigma, **arguments)
@@ -104,7 +103,7 @@ def sample(function, model, x, sigmas, noise_sampler, extra_args=None):
     arguments, given = dict(extra_args or {}), {}
     if "noise_sampler" in inspect.signature(function).parameters:
         given["noise_sampler"] = noise_sampler
-    if of_res4lyf:
+    if getattr(function, "__module__", "").startswith("RES4LYF"):
         arguments |= {"model_options": {"transformer_options": {}}, "seed": 0}
     return function(hosted, x, sigmas, extra_args=arguments, disable=True, **given)
 

@@ -14,17 +14,21 @@ of up to 9 % where one of 2^-4 ends inside one of 2^-11, and about 1 % at most w
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
+
+from .prediction import panels
 
 UNIT = 2.0**-20
 CELL = 2**18  # units: a quarter in lambda
 # From which length in lambda on which spacing of the lattice, in units, is used. That 64 or more fit keeps what the
 # scaling to the exact variance adds to a path of short intervals, 1/300 of its size, below what the steps leave.
 LATTICES = ((2.0**-4, 2**10), (2.0**-8, 2**5), (0.0, 1))
+# Clocks of more extreme eta run as these: float32 could not hold what is early in a cell beside what is late.
+FLATTEST, STEEPEST = 1e-6, 16.0
 PIECES = 32  # of an interval, at least, at whose ends the integral knows the path
 
 POINTS, POINT_WEIGHTS = np.polynomial.legendre.leggauss(10)
@@ -94,8 +98,8 @@ class Clock:
         if stop - start < 1e-8:  # pieces would be lost to rounding; here any clock is that of Brownian motion
             whole = (stop - start) * float(self.form.weight(np.exp(-start)))
             return whole / 2, abs(whole) / math.sqrt(12)
-        count = math.ceil((stop - start) * max(1.0, self.form.eta))  # where the ten points of a piece are exact
-        pieces = Pieces(self, np.linspace(start / UNIT, stop / UNIT, min(count, PIECES) + 1))
+        distances = panels(stop - start, 8 * max(1.0, self.form.eta))  # so short that a piece's ten points are exact
+        pieces = Pieces(self, (stop - distances[::-1]) / UNIT)
         return float(pieces.slope), math.sqrt(pieces.variance)
 
     def integral(self, begin, end, start, stop):
@@ -117,6 +121,11 @@ class Clock:
             points[right] += scale * on_right
         points[end] += exact.slope - scale * rounded.slope
         return points, scale * rounded.deviation
+
+
+def path_clock(form):
+    """The clock in which the path of a form's noise runs."""
+    return Clock(replace(form, eta=min(max(form.eta, FLATTEST), STEEPEST)))
 
 
 @lru_cache(maxsize=8)  # an interval starts where the last one ended

@@ -4,7 +4,7 @@ import itertools
 import math
 import sys
 import weakref
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -36,10 +36,11 @@ class Draws:
 
     def __init__(self, source, plan, x):
         self.source, self.plan, self.of_path = source, plan, isinstance(source, NoisePath)
-        self.in_kernel = {}
+        self.in_kernel, self.number = {}, None
+        if self.of_path:
+            like(torch.empty(source.shape, device="meta"), x, "noise_sampler")
         if self.of_path and source.source == x.device and fused.usable(x):
             self.in_kernel = self._gaussians(x.device)
-        self.number = None
         if self.of_path and "torch._dynamo" in sys.modules and hasattr(torch.library, "custom_op"):
             register()
             self.number = next(_NUMBERS)
@@ -90,14 +91,22 @@ class Draws:
                 increment, integral = getattr(torch.ops.seeds_samplers, "pair_" + _COPY)(x, self.number, i, k)
             else:
                 increment, integral = self.source.with_integral(stage.sigma, pair.sigma_end)
-            x.add_(integral, alpha=pair.of_integral)
-            end.add_(increment, alpha=pair.of_increment)
+            if pair.path[0]:
+                x.add_(increment, alpha=pair.path[0])
+            x.add_(integral, alpha=pair.path[1])
+            end.add_(increment, alpha=pair.deviation)
             return
         levels = [x.new_full((), level) for level in (stage.sigma, stage.sigma_next, pair.sigma_end)]
         for interval, of_next, of_end in zip(pairwise(levels), pair.next_point, pair.end, strict=True):
             noise = like(self.source(*interval), x, "noise_sampler")
             x.add_(noise, alpha=of_next)
             end.add_(noise, alpha=of_end)
+
+
+def _empty(results, x, *_):
+    """What the draws look like: float32, whatever x is."""
+    empty = [x.new_empty(x.shape, dtype=torch.float32) for _ in range(results)]
+    return tuple(empty) if results > 1 else empty[0]
 
 
 @cache
@@ -114,5 +123,4 @@ def register():
 
     for function, results in ((normals, 1), (pair, 2)):
         operation = torch.library.custom_op(f"seeds_samplers::{function.__name__}_{_COPY}", function, mutates_args=())
-        shapes = [lambda x, *_: x.new_empty(x.shape), lambda x, *_: (x.new_empty(x.shape), x.new_empty(x.shape))]
-        operation.register_fake(shapes[results - 1])
+        operation.register_fake(partial(_empty, results))

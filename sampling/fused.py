@@ -13,6 +13,7 @@ from functools import cache
 import torch
 
 MOST_POINTS = 3
+LARGEST = 2**30  # numbers in an image: the kernel counts them in 32 bits
 BLOCK = 512  # pairs of numbers that one program takes
 INTERPRETED = "TRITON_INTERPRET"  # Triton's own switch: kernels run in numpy, on the CPU, for tests
 reason = None  # why the kernel is not used, once it was tried
@@ -34,7 +35,8 @@ def usable(x):
     """Whether the kernel may be tried for an x that is computed in float32."""
     on_device = x.is_cuda or os.environ.get(INTERPRETED) == "1"
     single = torch.promote_types(x.dtype, torch.float32) == torch.float32
-    return reason is None and on_device and single and x.ndim > 1 and kernel() is not None
+    fits = x.ndim > 1 and x[:1].numel() < LARGEST
+    return reason is None and on_device and single and fits and kernel() is not None
 
 
 def advance(stage, x, denoised, sums, drawn=None):
@@ -58,7 +60,7 @@ def advance(stage, x, denoised, sums, drawn=None):
     block = min(BLOCK, 1 << (half - 1).bit_length())
     try:
         with torch.cuda.device(x.device) if x.is_cuda else nullcontext():
-            kernel()[(images, -(-half // block))](
+            kernel()[(-(-half // block) * images,)](
                 x, denoised, keys, weights, begin, end, size, half, images, stage.noise, *arguments,
                 POINTS=len(points), KNOWN=len(sums), DRAWS=drawn is not None, BLOCK=block,
             )  # fmt: skip

@@ -61,8 +61,9 @@ def advance(
     POINTS: tl.constexpr, KNOWN: tl.constexpr, DRAWS: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
     """A stage of solver.py for BLOCK pairs of numbers of one image."""
-    image = tl.program_id(0)
-    pair = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+    blocks = tl.cdiv(half, BLOCK)
+    image = tl.program_id(0) // blocks
+    pair = (tl.program_id(0) % blocks) * BLOCK + tl.arange(0, BLOCK)
     none = tl.zeros(pair.shape, tl.float32)
     first, second = none, none
     if DRAWS:

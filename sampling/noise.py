@@ -7,12 +7,11 @@ the same. The keys have nothing in common with the streams of torch.manual_seed,
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
 
-from .brownian import UNIT, Clock, positions
+from .brownian import UNIT, path_clock, positions
 from .checks import as_int, choice, latent, number
 from .normals import key_of, key_pairs, send
 from .paths import Paths
@@ -20,8 +19,6 @@ from .prediction import prediction_of
 from .schedule import noise_schedule_of
 
 NOISE_DEVICES = ("cpu", "gpu")
-# Clocks of more extreme eta run as these: float32 could not hold what is early in a cell beside what is late.
-FLATTEST, STEEPEST = 1e-6, 16.0
 
 
 def whole_numbers(name, values, batch, expected):
@@ -102,7 +99,7 @@ class NoisePath:
 
     def _set_clock(self, form, schedule):
         self.schedule = schedule
-        clock = Clock(replace(form, eta=min(max(form.eta, FLATTEST), STEEPEST)))
+        clock = path_clock(form)
         half = (math.prod(self.shape[1:]) + 1) // 2
         self.paths = [(weight, Paths(keys, half, self.source, clock)) for weight, keys in self.keys]
 

@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .brownian import Clock
+from .brownian import Clock, path_clock
 from .checks import choice, number
 from .prediction import lambda_step, polynomial_weights
 
@@ -39,14 +39,14 @@ class Extrapolation:
 class Pair:
     """Two correlated Gaussians, drawn at the step's first stage: one completes the next point, one the step's end.
 
-    From a noise path, with I its increment over the step and J its integral (NoisePath.with_integral), they are
-    `of_integral` J and `of_increment` I. From unit normals of the step's two parts, independent, they are the sums with
-    the weights `next_point` and `end`: the same covariance.
+    From a noise path, with I its increment over the step and J its integral (NoisePath.with_integral), the one for the
+    next point is path[0] I + path[1] J, the one for the end `deviation` I. From unit normals of the step's two parts,
+    independent, they are the sums with the weights `next_point` and `end`: the same covariance.
     """
 
     sigma_end: float
-    of_integral: float
-    of_increment: float
+    deviation: float
+    path: tuple[float, float]
     next_point: tuple[float, float]
     end: tuple[float, float]
 
@@ -207,17 +207,23 @@ def pair_of(form, levels, sigma_end, deviation, alphas, weight):
 
     The stage's noise N_u is such that weight N_u, weight being that of the prediction at m, is the integral over [s, t]
     of the kernel times the noise up to tau: 1 + eta times the deviation times J, for any form. alphas: at s, m and t.
+    None where numbers so small that squares of them are 0 leave no noise.
     """
     s, m, t = levels
-    slope, rest = Clock(form).integral_given_increment(-math.log(s), -math.log(t))
     first, second = form.growth(t, m) * math.sqrt(form.variance(m, s)), math.sqrt(form.variance(t, m))
     whole = math.hypot(first, second)
+    if not whole * deviation:
+        return None
     first, second = first / whole, second / whole
+    interval = -math.log(s), -math.log(t)
+    slope, rest = Clock(form).integral_given_increment(*interval)
+    of_path, rest_of_path = path_clock(form).integral_given_increment(*interval)
     integral, increment = alphas[1] * (1 + form.eta) * deviation / weight, alphas[2] * deviation
+    share = rest / rest_of_path  # 1, but where the path runs in another clock, that of a smaller eta
     ahead = math.copysign(rest, slope)  # of two paths with one end, the integral is larger where the path rises first
     of_integral = slope * first + ahead * second, slope * second - ahead * first
     return Pair(
-        sigma_end, integral, increment,
+        sigma_end, increment, (integral * (slope - share * of_path), integral * share),
         (integral * of_integral[0], integral * of_integral[1]), (increment * first, increment * second),
     )  # fmt: skip
 
@@ -225,7 +231,7 @@ def pair_of(form, levels, sigma_end, deviation, alphas, weight):
 def checked(plan):
     """The plan, if float32 holds all of its numbers; ValueError if extreme options have made one that it does not."""
     for i, stage in enumerate(stage for step in plan.steps for stage in step):
-        of_pair = (stage.pair.of_integral, stage.pair.of_increment) if stage.pair else ()
+        of_pair = (stage.pair.deviation, *stage.pair.path) if stage.pair else ()
         for value in (*stage.state, *stage.denoised, stage.noise, *of_pair):
             if not abs(value) <= LARGEST:
                 reason = f"make a factor of {value} at model call {i}"

@@ -131,7 +131,7 @@ def prediction_of(name, eta, sigma_data):
     return form(number("eta", eta, least=0), number("sigma_data", sigma_data, above=0))
 
 
-def _panels(h, q):
+def panels(h, q):
     """Edges in [0, h], distances from the end of the step: panels are short where exp(-q distance) is steep."""
     edges = [0.0]
     while edges[-1] < h:
@@ -141,7 +141,7 @@ def _panels(h, q):
 
 def _distances(h, q):
     """Nodes in [0, h], distances from the end of the step, and their Gauss-Legendre weights."""
-    edges = _panels(h, q)
+    edges = panels(h, q)
     half = np.diff(edges) / 2
     return (edges[:-1] + half + half * POINTS[:, None]).ravel(), (half * POINT_WEIGHTS[:, None]).ravel()
 

@@ -56,6 +56,37 @@ def test_a_compiled_sampler_is_one_graph(fresh, method, noise):
     assert len(fresh["graph_break"]) == 1 and "_prepare" in next(iter(fresh["graph_break"]))
 
 
+@needs_a_compiler
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("method", ["SEEDS-2b", "SEEDS-2s"])
+def test_other_precisions(dtype, method):
+    sampler, variant = METHODS[method]
+    options = dict(seed=3, disable=True, **variant)
+
+    def simple(x, sigma):
+        return x / (1 + sigma[:, None])
+
+    plain = sampler(simple, X.to(dtype), SIGMAS, **options)
+    compiled = torch.compile(sampler)(simple, X.to(dtype), SIGMAS, **options)
+    assert compiled.dtype == dtype
+    # in one graph, what bfloat16 would round between the operations stays in float32
+    assert (compiled - plain).norm() <= (2e-2 if dtype == torch.bfloat16 else 1e-6) * plain.norm()
+
+
+def test_torch_that_does_not_know_of_it_yet():
+    """torch 2.1 to 2.3 have no custom_op, and the first of them no is_compiling."""
+    code = """
+import torch._dynamo
+del torch.compiler.is_compiling
+del torch.library.custom_op
+from seeds_samplers.sampling import SAMPLERS, sigmas_karras
+for sampler in SAMPLERS.values():
+    sampler(lambda x, s: x / (1 + s[:, None]), torch.ones(2, 8), sigmas_karras(4, 0.1, 5), seed=1, disable=True)
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+
+
 def test_another_seed_needs_no_other_graph_for_long(fresh):
     compiled = torch.compile(SAMPLERS["SEEDS-2"], backend="aot_eager")
     for seed in range(5):

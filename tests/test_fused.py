@@ -145,16 +145,29 @@ def test_what_the_caller_holds_is_not_written_to(device):
     assert torch.equal(x.cpu(), X) and all(torch.equal(one, copy) for one, copy in seen)
 
 
-def test_a_kernel_that_cannot_run_leaves_the_run_to_the_plain_operations(device, monkeypatch):
-    expected = draw("SEEDS-2b", x=X.to(device))
+@pytest.mark.parametrize("noise_device", ["cpu", "gpu"])
+def test_a_kernel_that_cannot_run_leaves_the_run_to_the_plain_operations(device, monkeypatch, noise_device):
+    expected = draw("SEEDS-2b", x=X.to(device), noise_device=noise_device)
 
-    def broken():
+    def broken(*_, **__):
         raise RuntimeError("no compiler here")
 
-    monkeypatch.setattr(fused, "kernel", lambda: {(3, 1): lambda *_, **__: broken()})
-    close(draw("SEEDS-2b", x=X.to(device)), expected)
+    class Kernel:
+        def __getitem__(self, grid):
+            return broken
+
+    monkeypatch.setattr(fused, "kernel", Kernel)
+    close(draw("SEEDS-2b", x=X.to(device), noise_device=noise_device), expected)
     assert fused.reason == "Triton: RuntimeError: no compiler here"
-    close(draw("SEEDS-2b", x=X.to(device)), expected)
+    close(draw("SEEDS-2b", x=X.to(device), noise_device=noise_device), expected)
+
+
+def test_a_step_whose_stages_would_have_different_lattices(device, monkeypatch):
+    """Stages of 0.07 and 0.02 in lambda: the shorter one's lattice is for both, in the kernel too."""
+    sigmas = torch.tensor([5.0, 5 * 2.718281828**-0.09, 3.0], dtype=torch.float64)
+    options = dict(sigmas=sigmas, noise_device="gpu", r=7 / 9)
+    ours, plain, _ = both(monkeypatch, lambda: draw("SEEDS-2b", x=X.to(device), **options))
+    close(ours, plain)
 
 
 def test_float64_and_no_images_are_left_to_the_plain_operations(device):

@@ -1,14 +1,26 @@
 """SEEDS-2 "2s": strong order 1.5 on a noise path, and the same law with anybody's noise."""
 
 import math
+import re
 from itertools import pairwise
 
+import mpmath
 import pytest
 import torch
-from problems import PREDICTIONS, SIGMAS, Recorder, curved_denoiser, draw, mixture_denoiser, uniform_lambda
+from problems import (
+    COUNT,
+    FIVE_SIGMA,
+    PREDICTIONS,
+    SIGMAS,
+    Recorder,
+    curved_denoiser,
+    draw,
+    mixture_denoiser,
+    uniform_lambda,
+)
 
 from seeds_samplers.sampling import NoisePath, sample_seeds_2
-from seeds_samplers.sampling.brownian import Clock
+from seeds_samplers.sampling.brownian import Clock, path_clock
 from seeds_samplers.sampling.plan import one_step_plan, seeds_2
 from seeds_samplers.sampling.prediction import prediction_of
 from seeds_samplers.sampling.schedule import noise_schedule_of
@@ -38,16 +50,46 @@ def test_strong_order(options):
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("eta", [0.7, 16.0, 40.0])
 @pytest.mark.parametrize("noise_schedule, ends", [("karras", (5.0, 2.0)), ("flow", (0.9, 0.3))])
-def test_with_anybodys_noise_the_law_is_the_paths(prediction, noise_schedule, ends):
-    """Variances and covariance of what the two unit normals add are those of the path's increment and integral."""
-    form, schedule = prediction_of(prediction, 0.7, 0.8), noise_schedule_of(noise_schedule)
+def test_the_law_is_one(prediction, eta, noise_schedule, ends):
+    """Variances and covariance of what is added: with anybody's normals, with a path's, and as they ought to be."""
+    form, schedule = prediction_of(prediction, eta, 0.8), noise_schedule_of(noise_schedule)
     pair = one_step_plan(seeds_2(0.5, "2s"), form, schedule, list(ends), 1.1).steps[0][0].pair
-    slope, deviation = Clock(form).integral_given_increment(*(-math.log(schedule.level(end)) for end in ends))
+    levels = [-math.log(schedule.level(end)) for end in ends]
+    slope, rest = Clock(form).integral_given_increment(*levels)
     of_next, of_end = (torch.tensor(two, dtype=torch.float64) for two in (pair.next_point, pair.end))
-    assert of_end.dot(of_end) == pytest.approx(pair.of_increment**2)
-    assert of_next.dot(of_end) == pytest.approx(pair.of_integral * pair.of_increment * slope)
-    assert of_next.dot(of_next) == pytest.approx(pair.of_integral**2 * (slope**2 + deviation**2))
+    assert of_end.dot(of_end) == pytest.approx(pair.deviation**2)
+    correlation = of_next.dot(of_end) / (of_next.norm() * of_end.norm())
+    assert abs(correlation) == pytest.approx(abs(slope) / math.hypot(slope, rest))
+    of_path, rest_of_path = path_clock(form).integral_given_increment(*levels)
+    onto_increment, onto_rest = pair.path[0] + pair.path[1] * of_path, pair.path[1] * rest_of_path
+    assert onto_increment * pair.deviation == pytest.approx(of_next.dot(of_end).item())
+    assert math.hypot(onto_increment, onto_rest) == pytest.approx(of_next.norm().item())
+    assert pair.path[0] == 0 or eta > 16
+
+
+@pytest.mark.parametrize("h", [0.03, 1.0, 6.0])
+@pytest.mark.parametrize("eta", [1e-3, 1.0, 16.0, 100.0, 1e4])
+def test_the_integrals_law_in_closed_form(eta, h):
+    """The data form: G is a Brownian motion in the clock exp(2 eta lambda), the weight 1."""
+    slope, rest = Clock(prediction_of("data", eta, 1.0)).integral_given_increment(-h, 0.0)
+    with mpmath.workdps(60):
+        c = mpmath.mpf(2 * eta)
+        whole = mpmath.expm1(c * h)
+        mean = (whole / c - h) / whole
+        square = 2 * ((whole / c**2 - h / c) - mpmath.mpf(h) ** 2 / 2) / whole
+        assert slope == pytest.approx(float(mean), rel=1e-8)
+        assert rest == pytest.approx(float(mpmath.sqrt(square - mean**2)), rel=1e-7)
+
+
+def test_neighbouring_steps_have_nothing_in_common():
+    path, ends = NoisePath(torch.zeros(1, COUNT), 3), (5.0, 4.0, 3.0, 2.99)
+    rows = torch.cat([torch.cat(path.with_integral(*interval)) for interval in pairwise(ends)])
+    table = torch.corrcoef(rows)
+    for i in (0, 2):
+        assert table[i : i + 2, i + 2 :].abs().max() < FIVE_SIGMA
+        assert table[i, i + 1] > 0.7  # an integral and its increment
 
 
 def test_the_two_normals_are_of_the_steps_two_parts():
@@ -86,6 +128,14 @@ def test_steps_however_short(shorter):
     sigmas = torch.tensor([1.0, 1 / (1 + shorter)], dtype=torch.float64)
     moved = draw("SEEDS-2s", x=x, sigmas=sigmas) - x
     assert moved.std() == pytest.approx((2 * shorter) ** 0.5, rel=0.5)  # the noise of eta 1; the drift is smaller
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 4, 4), (2, 2, 4, 4), (3, 2, 4, 1), (3, 2, 8, 8)])
+@pytest.mark.parametrize("method", ["SEEDS-1", "SEEDS-2s"])
+def test_a_path_of_another_shape_is_named(method, shape):
+    message = rf"noise_sampler: returned shape {re.escape(str(shape))}; expected a tensor of x's shape, \(3, 2, 4, 4\)"
+    with pytest.raises(ValueError, match=message):
+        draw(method, noise_sampler=NoisePath(torch.zeros(shape), 1))
 
 
 def test_a_bad_noise_sampler_is_named():
