@@ -50,11 +50,28 @@ def waiting(device):
     return torch.cuda.synchronize if device.type == "cuda" else lambda: None
 
 
-def noise_of(kind, x):
-    """A noise_sampler."""
+class TimedPath(NoisePath):
+    """A NoisePath that keeps the time of its draws in `timed`, which copies of it share."""
+
+    def normals(self, *arguments):
+        return super().normals(*arguments) if self.within else self.timed(super().normals, *arguments)
+
+    def with_integral(self, *arguments):
+        self.within = True
+        return self.timed(super().with_integral, *arguments)
+
+    within = False
+
+
+def noise_of(kind, x, wait=lambda: None):
+    """A noise_sampler that keeps the time of its draws."""
+    timed = Timed(lambda function, *arguments: function(*arguments), wait)
     if kind == "plain":
-        return lambda sigma, sigma_next: torch.randn_like(x)
-    return NoisePath(x, 0, noise_device=kind)
+        noise = lambda sigma, sigma_next: timed(torch.randn_like, x)  # noqa: E731
+    else:
+        noise = TimedPath(x, 0, noise_device=kind)
+    noise.timed = timed
+    return noise
 
 
 def model_of(kind, x):
@@ -71,14 +88,12 @@ def timed_run(function, model, arguments, kind, x, sigmas, parts):
     """Seconds of the run, of the draws and of the model; `parts`: whether these two are timed, which costs waits."""
     wait = waiting(x.device)
     model = Timed(model, wait if parts else lambda: None)
-    noise = noise_of(kind, x)
-    if kind == "plain":
-        noise = Timed(noise, wait if parts else lambda: None)
+    noise = noise_of(kind, x, wait if parts else lambda: None)
     wait()
     started = time.perf_counter()
     sample(function, model, x, sigmas, noise, arguments)
     wait()
-    return time.perf_counter() - started, getattr(noise, "seconds", 0.0), model.seconds, model.calls
+    return time.perf_counter() - started, noise.timed.seconds, model.seconds, model.calls
 
 
 def floor(x, repeats=20):
@@ -109,8 +124,9 @@ def measure(name, function, kind, model_kind, x, repeats):
     given = function, model, arguments, kind, x, sigmas
     timed_run(*given, parts=False)
     runs = [timed_run(*given, parts=True) for _ in range(repeats)]
-    _, drawing, thinking, calls = min(runs, key=lambda one: one[0] - one[1] - one[2])
-    seconds = min(runs if x.device.type == "cpu" else [timed_run(*given, parts=False) for _ in range(repeats)])[0]
+    seconds, drawing, thinking, calls = min(runs, key=lambda one: one[0] - one[1] - one[2])
+    if x.device.type == "cuda":  # there the waits cost, so the whole is timed without them
+        seconds = min(timed_run(*given, parts=False) for _ in range(repeats))[0]
     noise = noise_of(kind, x)
     with Ledger(x) as ledger:
         sample(function, model, x, sigmas, noise, arguments)
@@ -149,21 +165,22 @@ def print_scale(device):
 
 
 def plot(rows, path):
-    """Milliseconds a model call with the null model, the noise draws among them in grey: one panel a latent."""
+    """Milliseconds a model call with the null model, with the noise draws and without: one panel a latent."""
     from matplotlib import pyplot as plt
 
     rows = [row for row in rows if row["model"] == "null"]
-    figure, panels = plt.subplots(1, len(SHAPES), figsize=(15, 1 + 0.25 * len(rows) / len(SHAPES)), sharey=True)
+    figure, panels = plt.subplots(1, len(SHAPES), figsize=(13, 1 + 0.2 * len(rows) / len(SHAPES)), sharey=True)
     for panel, shape in zip(panels, SHAPES, strict=True):
         here = [row for row in rows if row["latent"] == "x".join(map(str, shape))][::-1]
         names = [f"{row['sampler']} ({row['device']})" for row in here]
-        panel.barh(names, [row["ms"] for row in here], color="tab:blue", label="sampler")
-        panel.barh(names, [row["draw_ms"] for row in here], color="lightgrey", label="of it: drawing noise")
+        panel.barh(names, [row["ms"] for row in here], color="lightgrey", label="with the noise draws")
+        panel.barh(names, [row["ms"] - row["draw_ms"] for row in here], color="tab:blue", label="without")
         panel.axvline(here[0]["floor_ms"], color="black", lw=0.8, label="one pass over the latents")
-        panel.set(title=f"latent {shape}", xlabel="ms a model call")
-    figure.tight_layout(rect=(0, 0.06, 1, 1))
+        panel.set(title=f"latent {shape}", xlabel="ms a model call", xscale="log")
+        panel.margins(y=0.01)
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=3)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
 
 
 def main():

@@ -3,9 +3,9 @@
 best: for each mixture and guidance, SEEDS-M with the schedule "seeds", and the best of ComfyUI's stochastic samplers
 with the best schedule for that cell; then how many cells are won, lost, or within twice the standard errors.
 variants: distances of the variants of SEEDS-2 and SEEDS-3, the best schedule, as multiples of the default's, geometric
-mean over the mixtures (of those where both distances are below ten times the data's variance: runaways are counted).
+mean over the mixtures in which neither runs away, which is to be a thousand times as far as true samples.
 model: the embedded model's images. calls: how many model calls take a sampler as near as Euler-Maruyama (ComfyUI's
-euler_ancestral) gets with 100, karras, by interpolation in logarithms.
+euler_ancestral) gets with 100 on a mixture, karras, by interpolation in logarithms.
 """
 
 import argparse
@@ -18,7 +18,7 @@ VARIANTS = {
     "SEEDS-2": ("SEEDS-2 2a", "SEEDS-2 2b r=1", "SEEDS-2 2s"),
     "SEEDS-3": ("SEEDS-3 3b",),
 }
-RUNAWAY = 10.0  # of a distance, in units of the variance of all coordinates together, here 1 each
+RUNAWAY = 1000  # times the floor
 YARDSTICK, YARD = "ComfyUI euler_ancestral", 100
 
 
@@ -48,16 +48,16 @@ def compare(cell, calls):
     ours = cell[OURS, SCHEDULE, calls]
     candidates = [(key[0], found) for key, found in cell.items() if key[0].startswith(THEIRS) and key[2] == calls]
     name, theirs = min(candidates, key=lambda one: one[1][0])
-    margin = 2 * math.hypot(ours[1], theirs[1])
+    margin = 2 * math.hypot(ours[1], theirs[1]) if math.isfinite(theirs[0]) else 0.0
     verdict = "even" if abs(ours[0] - theirs[0]) <= margin else "won" if ours[0] < theirs[0] else "lost"
     return ours[0], theirs[0], name.removeprefix(THEIRS), verdict
 
 
 def best(cells):
     mixtures = {key: cell for key, cell in cells.items() if key[0] != MODEL}
-    measured = [{key[2] for key in cell if key[0].startswith(THEIRS)} for cell in mixtures.values()]
-    measured += [{key[2] for key in cell if key[:2] == (OURS, SCHEDULE)} for cell in mixtures.values()]
-    budgets = sorted(set.intersection(*measured))
+    wanted = {key[:2] for cell in mixtures.values() for key in cell if key[0].startswith(THEIRS)} | {(OURS, SCHEDULE)}
+    everywhere = [{key[2] for key in cell if key[:2] == one} for cell in mixtures.values() for one in wanted]
+    budgets = sorted(set.intersection(*everywhere))
     verdicts, rows = {calls: Counter() for calls in budgets}, []
     for (problem, guidance), cell in mixtures.items():
         row = [problem, f"{guidance:g}"]
@@ -99,13 +99,16 @@ def variants(cells):
 
 def ratio(cells, other, default, calls):
     """The geometric mean of the ratios of distances over the cells, and how many runaways either has."""
-    pairs = [(distance(cell, other, calls), distance(cell, default, calls)) for cell in cells]
-    pairs = [pair for pair in pairs if None not in pair]
-    if not pairs:
-        return "-"
-    most = 1000 * RUNAWAY * 64
-    logs = [math.log(a / b) for a, b in pairs if max(a, b) < most]
-    runaways = [sum(pair[k] >= most for pair in pairs) for k in range(2)]
+    logs, runaways = [], [0, 0]
+    for cell in cells:
+        far = [distance(cell, name, calls) for name in (other, default)]
+        most = RUNAWAY * next(iter(cell.values()))[2]
+        if None in far:
+            continue
+        for k, value in enumerate(far):
+            runaways[k] += value > most
+        if max(far) <= most:
+            logs.append(math.log(far[0] / far[1]))
     mean = f"{math.exp(sum(logs) / len(logs)):.2f}" if logs else "-"
     return mean + (f" ({runaways[0]}, {runaways[1]} runaways)" if any(runaways) else "")
 
@@ -147,7 +150,7 @@ def calls(cells):
     rows = []
     for (problem, _), cell in cells.items():
         goal = distance(cell, YARDSTICK, YARD, "karras")
-        if goal is not None:
+        if goal is not None and problem != MODEL:
             rows.append([problem, f"{goal:.0f}", *(calls_for(cell, name, goal) for name in names)])
     table(["problem", "distance", *names], rows)
 
