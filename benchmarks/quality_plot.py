@@ -69,8 +69,9 @@ def draw(panel, key, cell):
             high = [value + 2 * error for value, error in zip(distances, errors, strict=True)]
             panel.fill_between(calls, low, high, known, color=color, alpha=0.15, lw=0)
     panel.set(xscale="log", yscale="log", title=f"{key[0]}, guidance {key[1]:g}")
-    if panel.get_ylim()[1] > 1e3 * floor and key[0] != MODEL:
-        panel.set_ylim(top=1e3 * floor)  # runaways leave the panel
+    if key[0] != MODEL:
+        low, high = panel.get_ylim()
+        panel.set_ylim(max(low, floor / 4), min(high, 1e3 * floor))  # runaways leave the panel
     panel.set_xticks([8, 12, 20, 32, 50, 100])
     panel.xaxis.set_major_formatter(ScalarFormatter())
     panel.xaxis.set_minor_formatter(NullFormatter())
