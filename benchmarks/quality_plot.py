@@ -1,7 +1,7 @@
 """Draws what quality.py measured: python benchmarks/quality_plot.py benchmarks/quality.csv docs/quality.png
 
-A panel for each problem and guidance: the distance to the target over model calls, both logarithmic, for each sampler
-with its best schedule for that budget (SEEDS-M: with the schedule "seeds"); the bands are twice the standard error. The
+A panel for each problem and guidance: the distance to the target over model calls, both logarithmic, for eleven samplers
+with their best schedule for that budget (SEEDS-M: with the schedule "seeds"); the bands are twice the standard error. The
 dashed line is the distance of as many true samples: nothing can be seen below it.
 """
 
@@ -47,6 +47,8 @@ def main():
     for row, problem in zip(panels, problems, strict=True):
         for panel, key in zip(row, [key for key in cells if key[0] == problem], strict=False):
             draw(panel, key, cells[key])
+    figure.supxlabel("model calls")
+    figure.supylabel("distance: Frechet x 1000")
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=9)
     figure.savefig(options.png, dpi=80)
 

@@ -119,6 +119,7 @@ class Job:
         source = self.source
         settings = {"model": source.name, "shape": list(source.shape), **source.levels._asdict()}
         settings |= {"classes": source.classes, "class_argument": source.class_argument, "labels": self.labels}
+        settings["format"] = self.folder.form
         fields = self.request.as_fields().items()
         return settings | {name: value for name, value in fields if name not in NOT_OF_THE_IMAGES}
 

@@ -183,7 +183,7 @@ class NoisePath:
         v, -tau for noise: the effect on a step of the noise within it is, to first order, (1 + eta) times its standard
         deviation times this. Both are Gaussian with the exact covariance. The path is known at 32 places of the
         interval or more (fewer below 3e-5 in lambda); the bridges between them are drawn afresh: less than 1/1000 of
-        the integral's variance given the increment, for lengths up to 1 and eta up to 1. Takes about 80 Gaussians.
+        the integral's variance given the increment, for lengths up to 1 and eta up to 1. Takes about 100 Gaussians.
         """
         start, stop, sign = self._read(sigma, sigma_next)
         if sign < 0 or stop == math.inf:

@@ -114,12 +114,21 @@ def green(page):
     )
 
 
+def comes_to_rest(page):
+    """Whether the marks go once the run is over; a busy machine's page may be told late."""
+    for _ in range(100):
+        if green(page) == 0:
+            return True
+        page.wait_for_timeout(100)
+    return False
+
+
 @pytest.mark.parametrize("graph", [seeds_graph, custom_graph], ids=["own run", "a sampler's run"])
 def test_the_chart_follows_the_run(page, server, graph):
     load(page, graph())
     fit(page)
     run(page, server)  # from here on the levels are known
-    assert green(page) == 0
+    assert comes_to_rest(page)
     page.evaluate(
         """() => { for (const node of window.app.graph._nodes) for (const widget of node.widgets ?? []) {
             if (widget.name === "batch_size") widget.value = 16;
@@ -132,8 +141,7 @@ def test_the_chart_follows_the_run(page, server, graph):
         if set(server.get("/history")) - before:
             break
         page.wait_for_timeout(20)
-    page.wait_for_timeout(500)
-    assert max(seen) > min(count for count in seen if count) and green(page) == 0
+    assert max(seen) > min(count for count in seen if count) and comes_to_rest(page)
 
 
 @pytest.mark.parametrize("name", [name for name in WORKFLOWS if name != "SEEDS-2 in a KSampler"])
