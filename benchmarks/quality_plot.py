@@ -1,8 +1,8 @@
 """Draws what quality.py measured: python benchmarks/quality_plot.py benchmarks/quality.csv docs/quality.png
 
-A panel for each problem and guidance: the distance to the target over model calls, both logarithmic, for eleven samplers
-with their best schedule for that budget (SEEDS-M: with the schedule "seeds"); the bands are twice the standard error. The
-dashed line is the distance of as many true samples: nothing can be seen below it.
+A panel for each problem and guidance: the distance to the target over model calls, both logarithmic, for eleven
+samplers with their best schedule for that budget (SEEDS-M: with the schedule "seeds"); the bands are twice the standard
+error. The dashed line is the distance of as many true samples: nothing can be seen below it.
 """
 
 import argparse
