@@ -47,7 +47,8 @@ def main():
     for row, problem in zip(panels, problems, strict=True):
         for panel, key in zip(row, [key for key in cells if key[0] == problem], strict=False):
             draw(panel, key, cells[key])
-    figure.supxlabel("model calls")
+    for panel in panels[-1]:
+        panel.set_xlabel("model calls")
     figure.supylabel("distance: Frechet x 1000")
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=6, fontsize=9)
     figure.savefig(options.png, dpi=80)
