@@ -194,7 +194,7 @@ def test_the_axes_of_the_xyz_plot():
             processed = processing.process_images(cell)
             images.append(processed.images[-1])
             texts.append(processed.infotexts[0])
-    assert axis("[SEEDS] SEEDS-2 variant").choices() == ["2b", "2a"]
+    assert axis("[SEEDS] SEEDS-2 variant").choices() == ["2b", "2a", "2s"]
     axis("[SEEDS] SEEDS-2 r").confirm(p, [0.1, 1.0])
     with pytest.raises(ValueError, match=r"SEEDS-2 r: 5\.0; expected"):
         axis("[SEEDS] SEEDS-2 r").confirm(p, [0.1, 5.0])
