@@ -137,9 +137,14 @@ def test_interrupt_and_run_again(server):
         target=lambda: answer.update(got=server.draw(prompt="S", sampler_name="SEEDS-3", steps=700))
     )
     thread.start()
-    server.wait(lambda: 0 < server.get("/sdapi/v1/progress")["progress"] < 0.5, 30)
-    progress = server.get("/sdapi/v1/progress")
-    assert progress["state"]["sampling_steps"] == 700 and 0 < progress["eta_relative"] < 600
+
+    def running():
+        """This run, not what the server still says of the one before."""
+        told = server.get("/sdapi/v1/progress")
+        return told["state"]["sampling_steps"] == 700 and 0 < told["progress"] < 0.5
+
+    server.wait(running, 30)
+    assert 0 < server.get("/sdapi/v1/progress")["eta_relative"] < 600
     server.post("/sdapi/v1/interrupt", {})
     start = time.monotonic()
     thread.join(20)
