@@ -13,6 +13,7 @@ from .checks import choice, number
 from .prediction import lambda_step, polynomial_weights
 
 LARGEST = 1e38  # float32 holds a little more
+NEAR = 0.01  # to 2/3, see seeds_3
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,28 @@ class Midpoint:
         return [whole - whole / (2 * self.r), whole / (2 * self.r)]
 
 
+@dataclass(frozen=True)
+class Balancing:
+    """The rule of the third of four points, r_2, whose error cancels that of the second, r_1, in the last one.
+
+    `through` is the rule of the polynomial, of order 2 at r_2. The first order at r_1 leaves an error of the slope of P
+    times a moment. With the weights b_1, b_2 of a polynomial through all three predictions the step is of order 3 where
+    b_1 times that error and b_2 times this point's are opposite: `share` is b_1 / b_2 for short steps, and this point
+    takes that much of the moment more of P(r_1) and less of P(0). (The order conditions of exponential Runge-Kutta
+    methods: Hochbruck and Ostermann, SIAM J. Numer. Anal. 43, 2005.)
+    """
+
+    through: Through
+    share: float
+
+    def __call__(self, form, t, s):
+        first, second = self.through(form, t, s)
+        _, r_1, r_2 = self.through.points
+        middle = max(t, s * math.exp(-r_1 / r_2 * lambda_step(t, s)))
+        more = self.share * polynomial_weights(form, middle, s, [0.0, 1.0])[1]
+        return [first - more, second + more]
+
+
 def seeds_1():
     """SEEDS-1 (arXiv 2305.14267, Algorithm 2): one model call a step."""
     return Method((0.0, 1.0), (Through((0,), (0.0, 1.0)),))
@@ -156,13 +179,20 @@ def seeds_2(r, variant):
 
 
 def seeds_3(r_1, r_2, variant):
-    """SEEDS-3: "3a" has the drift of the paper's Algorithm 4, "3b" the polynomial through all three predictions."""
+    """SEEDS-3: "3a" has the drift of the paper's Algorithm 4, "3b" the polynomial through all three predictions.
+
+    "3a" is of order 3 without noise for r_2 = 2/3, else of order 2. "3b" is of order 3, its third point balancing the
+    second, but where r_1 is closer to 2/3 than NEAR: there the weight of the third prediction vanishes with the step.
+    """
     r_2 = number("r_2", r_2, above=0, most=1)
     r_1 = number("r_1", r_1, above=0, below=r_2)
     points = (0.0, r_1, r_2, 1.0)
     rules = {"3a": Through((0, 2), points), "3b": Through((0, 1, 2), points)}
     last = rules[choice("variant", variant, rules)]
-    return Method(points, (Through((0,), points[:2]), Through((0, 1), points[:3]), last))
+    third = Through((0, 1), points[:3])
+    if variant == "3b" and r_2 != 2 / 3 and abs(r_1 - 2 / 3) > NEAR:
+        third = Balancing(third, r_2 * (3 * r_2 - 2) / (r_1 * (2 - 3 * r_1)))
+    return Method(points, (Through((0,), points[:2]), third, last))
 
 
 def step_stages(method, form, schedule, sigma, sigma_next, s_noise):

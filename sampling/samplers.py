@@ -49,7 +49,10 @@ OF_ARGUMENTS = {  # those that not every sampler has
 
 
 def sampler(name, *, calls_per_step, ode_order, weak_order):
-    """Register a sampler under the name that hosts show, with what is known of it as attributes."""
+    """Register a sampler under the name that hosts show, with what is known of it as attributes.
+
+    The orders are those of its options' defaults, on smooth problems; ode_order is that without noise.
+    """
 
     def register(function):
         function.calls_per_step, function.ode_order, function.weak_order = calls_per_step, ode_order, weak_order
@@ -149,8 +152,10 @@ def sample_seeds_3(
 ):  # fmt: skip
     """SEEDS-3: model calls at the fractions 0 < r_1 < r_2 <= 1 of the step too (arXiv 2305.14267, Algorithm 4).
 
-    variant: "3a", the paper's drift, or "3b", whose last stage uses all three predictions. The stages share one noise
-    path for any r_1 and r_2; the coefficients that the paper prints do so only for 1/3 and 2/3.
+    variant: "3a", the paper's drift, or "3b", whose last stage uses all three predictions. Without noise "3a" is of
+    order 3 where r_2 is 2/3 and of order 2 elsewhere; "3b" of order 3, but of order 2 where r_1 is within 0.01 of 2/3.
+    The stages share one noise path for any r_1 and r_2; the coefficients that the paper prints do so only for 1/3 and
+    2/3.
     """
     return _sample(
         _one_step(seeds_3(r_1, r_2, variant), prediction, eta, sigma_data),
