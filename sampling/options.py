@@ -54,8 +54,8 @@ OWN = {
     "SEEDS-3": (
         Option(
             "variant",
-            "3a: the paper's drift, of order 3 without noise where r_2 is 2/3, else 2. 3b: the last stage uses all three"
-            " predictions, of order 3 but where r_1 is 2/3.",
+            "3a: the paper's drift, of order 3 without noise where r_2 is 2/3, else 2. 3b: the last stage uses all"
+            " three predictions, of order 3 but where r_1 is 2/3.",
             ("3a", "3b"),
         ),
         _fraction("r_1", "Where in the step, in lambda, the second model call lies. Less than r_2."),

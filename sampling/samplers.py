@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import torch
 
-from .checks import choice, latent, number, whole_number
+from .checks import choice, latent, level_tensor, number, whole_number
 from .draws import Draws
 from .er_sde import er_sde_plan, noise_scale_of
 from .noise import NOISE_DEVICES, NoisePath
@@ -104,8 +104,7 @@ def _prepare(planned, x, sigmas, extra_args, noise_sampler, *, noise_schedule, s
         noise_sampler = NoisePath(x, seed, noise_device=noise_device)
     if isinstance(noise_sampler, NoisePath):
         noise_sampler = noise_sampler.in_clock(form, schedule)
-    sigmas = sigmas if torch.is_tensor(sigmas) else torch.as_tensor(sigmas, dtype=torch.float64)
-    return plan, sigmas, Draws(noise_sampler, plan, x)
+    return plan, level_tensor(sigmas), Draws(noise_sampler, plan, x)
 
 
 def _sample(planned, model, x, sigmas, extra_args, callback, disable, noise_sampler, **options):

@@ -25,7 +25,7 @@ def add_terms(total, dtype, *terms):
 
 def inner(a, b):
     """The inner product of two images of the same size, (B,). No matrix product: autocast would round that one."""
-    return (a * b).flatten(1).sum(1)
+    return (a * b)[..., None].flatten(1).sum(1)
 
 
 def quotient(a, b, otherwise):
@@ -57,7 +57,9 @@ class History:
         if stage.expectation is not None:
             of_x, of_denoised = stage.expectation
             self.expectation = add_terms(None, x.dtype, (of_x, x), (of_denoised, denoised))
-            self.denoised = denoised
+            if self.denoised is None:  # a copy: the model may write to what it returned
+                self.denoised = torch.empty_like(x)
+            self.denoised.copy_(denoised)
 
 
 class Points:

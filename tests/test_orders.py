@@ -1,7 +1,6 @@
 """Measured orders, on Gaussian data: there everything is affine, so impulse responses replace Monte Carlo."""
 
 import math
-from itertools import pairwise
 
 import pytest
 import torch
