@@ -158,7 +158,7 @@ class TestPickle:
         other = again(path)
         for ends in [(0.5, 0.3), (0.9, 0.5), (0.5, 0.0), (0.3, 0.2999)]:
             assert torch.equal(other(*ends), path(*ends))
-        assert all(torch.equal(*pair) for pair in zip(other.with_integral(0.9, 0.5), path.with_integral(0.9, 0.5)))
+        assert torch.equal(torch.stack(other.with_integral(0.9, 0.5)), torch.stack(path.with_integral(0.9, 0.5)))
 
 
 @pytest.fixture(params=["meta", "cpu", torch.float64, torch.float16, torch.bfloat16], ids=str)
@@ -174,23 +174,23 @@ def default(request):
     torch.set_default_device(None)
 
 
+LISTED = SIGMAS.tolist()
+MIXED = dict(seed=[0, 1, 2], variation_seed=[0, 7, 2], variation_strength=0.3)
+BY_EACH = {method: draw(method, sigmas=LISTED) for method in EVERY}
+OF_PATH, KARRAS = NoisePath(X, **MIXED)(5, 2), sigmas_karras(5, 0.1, 9)
+
+
 class TestDefaultsOfTorch:
     """torch.set_default_device and torch.set_default_dtype. The expected values were drawn without."""
-
-    LISTED = SIGMAS.tolist()
-    EXPECTED = {method: draw(method, sigmas=SIGMAS.tolist()) for method in EVERY}
-    PATH = dict(variation_seed=[0, 7, 2], variation_strength=0.3)
-    NOISE = NoisePath(X, [0, 1, 2], **PATH)(5, 2)
-    KARRAS = sigmas_karras(5, 0.1, 9)
 
     @every_method
     @pytest.mark.parametrize("kind", [list, torch.tensor, "numpy"])
     def test_samplers(self, method, kind, default):
-        sigmas = self.LISTED if kind is list else SIGMAS if kind is torch.tensor else SIGMAS.numpy()
+        sigmas = LISTED if kind is list else SIGMAS if kind is torch.tensor else SIGMAS.numpy()
         seen = []
         found = draw(method, sigmas=sigmas, callback=seen.append)
-        assert torch.equal(found, self.EXPECTED[method]) and found.dtype == torch.float32
-        assert [float(step["sigma"]) for step in seen] == self.LISTED[:-1]
+        assert torch.equal(found, BY_EACH[method]) and found.dtype == torch.float32
+        assert [float(step["sigma"]) for step in seen] == LISTED[:-1]
 
     def test_a_seed_of_ones_own_comes_from_the_same_generator(self, default):
         drawn = []
@@ -200,5 +200,5 @@ class TestDefaultsOfTorch:
         assert torch.equal(*drawn)
 
     def test_paths_and_schedules(self, default):
-        assert torch.equal(NoisePath(X, [0, 1, 2], **self.PATH)(5, 2), self.NOISE)
-        assert torch.equal(sigmas_karras(5, 0.1, 9), self.KARRAS) and self.KARRAS.dtype == torch.float32
+        assert torch.equal(NoisePath(X, **MIXED)(5, 2), OF_PATH)
+        assert torch.equal(sigmas_karras(5, 0.1, 9), KARRAS) and KARRAS.dtype == torch.float32
