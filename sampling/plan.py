@@ -10,30 +10,11 @@ from itertools import pairwise
 
 from .brownian import Clock, path_clock
 from .checks import choice, number
+from .memory import Memory
 from .prediction import lambda_step, polynomial_weights
 
 LARGEST = 1e38  # float32 holds a little more
 NEAR = 0.01  # to 2/3, see seeds_3
-
-
-@dataclass(frozen=True)
-class Extrapolation:
-    """How much of d = D - D_before, D_before being the model's result before, is added to the next point.
-
-    For each image (1 - k) max(least, theta most) + k turned, with theta = min(1, |psi|), k = (1 - theta) min(1, -rho)
-    where rho < 0, else 0, and
-
-        psi = <d, e> / <d, d>,    e = x / alpha less what was expected of it then,
-        rho = <d, d_before> / <d_before, d_before>.
-
-    For Gaussian data d = J e with 0 <= J <= 1, so that psi >= 1 and `most` is taken. Under guidance a model may make d
-    larger than such data allow (theta < 1), and swing back (rho < 0).
-    """
-
-    most: float
-    least: float
-    turned: float
-    scale: float  # 1 / alpha at the stage
 
 
 @dataclass(frozen=True)
@@ -58,9 +39,8 @@ class Stage:
 
     The call's input x and its result D are spent at once: state[k] * x + denoised[k] * D is added to the point that
     is reached k stages later, k = 0 being sigma_next. `noise` is the standard deviation of the Gaussian of the
-    interval (sigma, sigma_next) that completes the point at sigma_next. `expectation` are the factors of x and D in
-    what is expected of x / alpha at sigma_next, where the next stage has an extrapolation. `pair` stands in place of
-    the noise of this stage and the next.
+    interval (sigma, sigma_next) that completes the point at sigma_next. `memory` says what a method that looks back on
+    earlier calls adds to the next point. `pair` stands in place of the noise of this stage and the next.
     """
 
     sigma: float
@@ -68,8 +48,7 @@ class Stage:
     state: tuple[float, ...]
     denoised: tuple[float, ...]
     noise: float = 0.0
-    extrapolation: Extrapolation | None = None
-    expectation: tuple[float, float] | None = None
+    memory: Memory | None = None
     pair: Pair | None = None
 
 
