@@ -24,12 +24,14 @@ class Parts:
     """The weights of the conditional part C and the guidance part G = D - C where both are known (section 5).
 
     three[j] and two[j] are those of the values j calls before: three where two calls before are known of C, two for G and
-    where one is. `growth` is the growth of the stiffness that is assumed over the step.
+    where one is. `growth` is the growth of the stiffness that is assumed over the step; `sharpest` times the size of
+    a change of G bounds the stiffness.
     """
 
     three: tuple[float, ...]
     two: tuple[float, ...]
     growth: float
+    sharpest: float
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,9 @@ class History:
         if self.guidance is None:
             return
         change = torch.sub(guidance, self.guidance, out=self.guidance)
-        stiffness = quotient(inner(change, change), self._surprise(memory, change, x).abs(), 0.0)
+        size = inner(change, change)
+        stiffness = quotient(size, self._surprise(memory, change, x).abs(), 0.0)
+        stiffness = torch.minimum(stiffness, memory.parts.sharpest * size.sqrt())
         carried = torch.rsqrt(1 + (memory.limit * memory.parts.growth * memory.length * stiffness).square())
         before = memory.parts.two[1]
         point.addcmul_(for_each((carried - 1) * memory.renewed, x), guidance)

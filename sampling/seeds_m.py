@@ -12,6 +12,7 @@ from .schedule import DROWNING
 
 ETA_CAP = 0.2  # of eta h: long steps renew no more than a third of the noise's variance
 SCALE = 0.5  # a level about which data decide: EDM's sigma_data, half the deviation of latents
+CERTAIN = 2.0  # deviations: a change of the guidance is not put down to less noise than would be an accident
 PRIOR_POINTS = 160
 
 
@@ -95,10 +96,11 @@ def memory_of(form, t, levels, alphas, most, limit):
         least, turned = min(most, line_weight(form, t, s, p)), -(1 - kept) / (3 + kept)
         if most > 0:
             whole = Whole(*(alpha_next * weight for weight in (most, least, turned)))
+        variance = (s / p) ** 2 * (p - s) * (p + s)  # of the noise that the step to s has renewed, eta = 1
         three, two = (
             tuple(alpha_next * weight for weight in part_weights(form, t, s, levels[:count])) for count in (3, 2)
         )
-        parts = Parts(three, two, math.sqrt(p / s))
+        parts = Parts(three, two, math.sqrt(p / s), CERTAIN / math.sqrt(variance))
         shrinkage, before_to_frame = (s / p) ** 2, 1 / alphas[1]
     return Memory(whole, parts, length, limit, shrinkage, 1 / alphas[0], before_to_frame, alpha_next * (1 - kept))
 

@@ -65,7 +65,7 @@ def run(plan, model, x, sigmas, draws, extra_args=None, callback=None, disable=N
                 in_kernel = None
             if stage.memory is not None:
                 cond = getattr(model, "cond_denoised", None)
-                cond = cond if cond is None else like(cond, before, "model.cond_denoised")
+                cond = cond if cond is None else like(cond, before, "cond_denoised")
                 history.add(stage.memory, before, denoised, cond, points.now)
             del denoised, before
             if stage.pair:
