@@ -33,6 +33,23 @@ def levels(sigmas, model_sampling):
     return sigmas
 
 
+def no_levels(scheduler, steps):
+    """The error of a scheduler that gives what are no noise levels."""
+    return ValueError(
+        f"scheduler: {scheduler!r} has no noise levels for {steps} steps; expected another, or more steps"
+    )
+
+
+def checked(sigmas, model_sampling):
+    """The sigmas of a dropdown's scheduler; ValueError with its name, which core does not tell, where some are NaN."""
+    if not sigmas.isfinite().all():
+        for scheduler in comfy.samplers.SCHEDULER_NAMES:
+            given = comfy.samplers.calculate_sigmas(model_sampling, scheduler, len(sigmas) - 1)
+            if torch.allclose(given.to(sigmas), sigmas, equal_nan=True):
+                raise no_levels(scheduler, len(sigmas) - 1)
+    return sigmas
+
+
 def for_comfy(name):
     """The sampler of that name with the signature that ComfyUI calls: what depends on the model is read from it.
 
@@ -51,8 +68,9 @@ def for_comfy(name):
             seed = (extra_args or {}).get("seed")
             noise_sampler = NoisePath(x, seed, noise_device=noise_device, **(path or {}))
         given = {key: value for key, value in given.items() if key in parameters}
+        sigmas = levels(checked(sigmas, model_sampling), model_sampling)
         return sampler(
-            model, x, levels(sigmas, model_sampling), extra_args=extra_args, callback=callback, disable=disable,
+            model, x, sigmas, extra_args=extra_args, callback=callback, disable=disable,
             s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,
         )  # fmt: skip
 

@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..sampling import SAMPLERS, sigmas_karras
 from ..sampling.options import ABOUT, options_of
-from .compat import ADVANCED, schema
+from .compat import ADVANCED, float_input, schema
 from .dropdown import COMFY_SAMPLERS
 
 STEP = 0.01
@@ -20,7 +20,7 @@ def _input(option, sampler):
     default, least, most = option.default(sampler), option.least, option.most
     if option.whole:
         return io.Int.Input(option.name, default=default, min=least, max=most, tooltip=option.about, **folded)
-    return io.Float.Input(
+    return float_input(
         option.name, default=default, min=least, max=most, step=STEP, round=False, tooltip=option.about, **folded
     )
 

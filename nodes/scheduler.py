@@ -9,8 +9,8 @@ from comfy_api.latest import io
 from ..sampling import sigmas_uniform_lambda, steps_for_model_calls
 from ..sampling.checks import number, whole_number
 from ..sampling.schedule import NOISE_SCHEDULES, model_calls_for_steps
-from .compat import schema
-from .dropdown import levels, of_model
+from .compat import float_input, schema
+from .dropdown import levels, no_levels, of_model
 
 UNIFORM_LAMBDA = "uniform lambda"
 MOST = 10_000
@@ -47,7 +47,7 @@ def budget_input():
 
 
 def denoise_input():
-    return io.Float.Input(
+    return float_input(
         "denoise", default=1.0, min=0.0, max=1.0, step=0.01, tooltip="Less than 1 starts from a lower noise level."
     )
 
@@ -75,9 +75,7 @@ def sigmas_of(model, scheduler, steps, denoise):
     else:
         sigmas = comfy.samplers.calculate_sigmas(model_sampling, scheduler, total)
     if not sigmas.isfinite().all():
-        raise ValueError(
-            f"scheduler: {scheduler!r} has no noise levels for {total} steps; expected another, or more steps"
-        )
+        raise no_levels(scheduler, total)
     return sigmas.cpu() if total == steps else sigmas.cpu()[-(steps + 1) :]  # some give more levels than asked for
 
 

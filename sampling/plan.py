@@ -158,7 +158,9 @@ def seeds_2(r, variant):
 def seeds_3(r_1, r_2, variant):
     """SEEDS-3: "3a" has the drift of the paper's Algorithm 4, "3b" the polynomial through all three predictions."""
     r_2 = number("r_2", r_2, above=0, most=1)
-    r_1 = number("r_1", r_1, above=0, below=r_2)
+    r_1 = number("r_1", r_1, above=0, below=1)
+    if r_1 >= r_2:
+        raise ValueError(f"r_2: {r_2}; expected more than r_1, {r_1}")
     points = (0.0, r_1, r_2, 1.0)
     rules = {"3a": Through((0, 2), points), "3b": Through((0, 1, 2), points)}
     last = rules[choice("variant", variant, rules)]
