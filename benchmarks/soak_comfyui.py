@@ -26,7 +26,9 @@ from server import Rejected
 
 FLAT = 0.02  # of the memory after the first tenth
 SAMPLE, SHOWN = "50", "52"
-KINDS = ("KSampler", "KSamplerAdvanced", "SEEDSKSampler", "SamplerCustom")
+OURS = ("SEEDSKSampler", "SamplerCustom")
+KINDS = ("KSampler", "KSamplerAdvanced", *OURS)
+TOGETHER = ("r_1", "r_2", "scheduler")  # inputs that may be valid alone and refused with others
 
 
 class Inputs:
@@ -116,7 +118,7 @@ def prompt(rng, inputs, kind, steps=None):
         graph[SAMPLE] = node(kind, **given, **custom)
     else:
         values, kinds = inputs.random(rng, "KSampler")
-        values["sampler_name"] = rng.choice([name for name in values_of(inputs, "sampler_name") if ours(name)])
+        values["sampler_name"] = rng.choice([name for name in values_of(inputs, "sampler_name") if is_ours(name)])
         values["cfg"] = rng.choice([1.0, 2.0, 7.0])
         if steps:
             values["steps"] = steps
@@ -138,7 +140,7 @@ def values_of(inputs, key):
     return spec[0] if isinstance(spec[0], list) else spec[1]["options"]
 
 
-def ours(sampler):
+def is_ours(sampler):
     return sampler.startswith("SEEDS-") or sampler == "ER-SDE"
 
 
@@ -157,12 +159,12 @@ class Soak:
 
     def one(self, number):
         """Queue one prompt, see what becomes of it, and check that."""
-        rng, kind = self.rng, self.rng.choice(KINDS)
+        rng = self.rng
         what = rng.choices(["valid", "invalid", "interrupted"], [75, 22, 3])[0]
-        graph, target, kinds = prompt(rng, self.inputs, "KSampler" if what == "interrupted" else kind,
-                                      steps=3000 if what == "interrupted" else None)  # fmt: skip
+        kind = "KSampler" if what == "interrupted" else rng.choice(OURS if what == "invalid" else KINDS)
+        graph, target, kinds = prompt(rng, self.inputs, kind, steps=3000 if what == "interrupted" else None)
         named = None
-        if what == "invalid" and kinds:
+        if what == "invalid":
             named = rng.choice([*kinds])
             graph[target]["inputs"][named] = invalid(rng, *kinds[named])
         outcome, told = self.outcome(graph, what == "interrupted")
@@ -171,8 +173,8 @@ class Soak:
             self.wrong.append((number, f"{named} = {graph[target]['inputs'][named]!r} ran"))
         if outcome == "refused when run":
             self.failed += 1
-            inputs = {key.split(".")[-1] for key in {**kinds, **graph[target]["inputs"]}} | {"scheduler"}
-            if not any(told.startswith(f"{name}:") for name in ([named.split(".")[-1]] if named else inputs)):
+            allowed = [*TOGETHER, *([named.split(".")[-1]] if named else [])]
+            if not any(told.startswith(f"{name}:") for name in allowed):
                 self.wrong.append((number, f"{named}: {told}"))
         if outcome == "refused when queued" and (not named or named not in told):
             self.wrong.append((number, f"{named}: {told}"))
@@ -200,7 +202,7 @@ class Soak:
         messages = dict(history["status"]["messages"])
         if "execution_interrupted" in messages:
             return "interrupted", ""
-        return "refused when run", messages["execution_error"]["exception_message"]
+        return "refused when run", messages["execution_error"]["exception_message"].strip()
 
     def check(self):
         """What the log and the memory say of the whole."""
