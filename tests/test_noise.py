@@ -97,7 +97,8 @@ class TestSteps:
     @pytest.mark.parametrize(
         ("sampler", "prediction"),
         [
-            *product(["SEEDS-1", "SEEDS-2"], PREDICTIONS), ("SEEDS-M", None), ("ER-SDE", None),
+            *product(["SEEDS-1"], PREDICTIONS), ("SEEDS-2", "data"), ("SEEDS-M", None), ("ER-SDE", None),
+            *(pytest.param("SEEDS-2", prediction, marks=pytest.mark.slow) for prediction in PREDICTIONS[1:]),
             *(pytest.param("SEEDS-3", prediction, marks=pytest.mark.slow) for prediction in PREDICTIONS),
         ],
     )  # fmt: skip

@@ -46,9 +46,7 @@ ORDERS = {"SEEDS-1": 1, "SEEDS-2a": 2, "SEEDS-2b": 2, "SEEDS-2s": 2, "SEEDS-3a":
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-@pytest.mark.parametrize(
-    "eta", [0, pytest.param(0.4, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("eta", [0, 1, *(pytest.param(eta, marks=pytest.mark.slow) for eta in (0.4, 2))])
 @pytest.mark.parametrize("method", METHODS)
 def test_weak_order(method, eta, prediction):
     """The slope of the variance's error reaches the declared order: 3 for SEEDS-3 without noise, 2 with it.

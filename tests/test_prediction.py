@@ -66,7 +66,7 @@ def exact_weights(form, t, s, choices):
         ]
 
 
-@pytest.mark.parametrize("h", [1e-6, 1e-3, 0.1, 1, 3, 10, 30])
+@pytest.mark.parametrize("h", [1e-6, 1, 30, *(pytest.param(h, marks=pytest.mark.slow) for h in (1e-3, 0.1, 3, 10))])
 @pytest.mark.parametrize("name", PREDICTIONS)
 @pytest.mark.parametrize("eta", [0.0, 1.0, 7.0])
 def test_weights_are_accurate_from_tiny_to_huge_steps(name, eta, h):
