@@ -7,12 +7,13 @@ import torch
 from comfy.k_diffusion import sampling as k_diffusion_sampling
 from comfy.model_sampling import CONST
 
-from ..sampling import SAMPLERS, NoisePath, sigmas_seeds
+from ..sampling import SAMPLERS, NoisePath, call_pattern, sigmas_seeds
 from ..sampling.schedule import falling
 
 FIRST_PERCENT = 1e-4  # core's own stand-in for the start of a flow schedule, where lambda is -infinity
 
 SCHEDULE = "seeds"
+CALLS = "seeds_calls"  # in transformer_options: what call_pattern says of the run
 STAGES = ("r", "r_1", "r_2")  # the options that say where in a step its later model calls lie
 
 
@@ -50,6 +51,15 @@ def checked(sigmas, model_sampling):
     return sigmas
 
 
+def announced(extra_args, calls):
+    """The model's arguments with the run's model calls where caches and other patches look: transformer_options."""
+    if "model_options" not in (extra_args or {}):
+        return extra_args
+    options = extra_args["model_options"]
+    transformer_options = {**options.get("transformer_options", {}), CALLS: calls}
+    return {**extra_args, "model_options": {**options, "transformer_options": transformer_options}}
+
+
 def for_comfy(name):
     """The sampler of that name with the signature that ComfyUI calls: what depends on the model is read from it.
 
@@ -69,6 +79,7 @@ def for_comfy(name):
             noise_sampler = NoisePath(x, seed, noise_device=noise_device, **(path or {}))
         given = {key: value for key, value in given.items() if key in parameters}
         sigmas = levels(checked(sigmas, model_sampling), model_sampling)
+        extra_args = announced(extra_args, call_pattern(name, sigmas, **given, **options))
         return sampler(
             model, x, sigmas, extra_args=extra_args, callback=callback, disable=disable,
             s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,

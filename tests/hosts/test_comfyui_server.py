@@ -30,6 +30,7 @@ from seeds_samplers.sampling import SAMPLERS
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout (COMFYUI_PATH) with its requirements")
 NUMBERS = itertools.count()
+ONE_STEP = {"budget": "steps", "budget.steps": 1}
 LEVEL = 2  # of 255: what rounding may do to a saved image
 
 
@@ -184,6 +185,15 @@ class TestWhatDoesNotFit:
         [
             ({"solver.r": 2.0}, "bigger than max"),
             ({"solver.eta": -1.0}, "smaller than min"),
+            ({"solver.r": math.nan}, r"Value nan smaller than min of 0.01.*solver\.r"),
+            ({"solver.eta": math.nan}, r"Value nan.*solver\.eta"),
+            ({"solver.s_noise": math.inf}, r"Value inf bigger than max of 100.0.*solver\.s_noise"),
+            ({"cfg": math.nan}, "Value nan.*cfg"),
+            ({"cfg": -math.inf}, "Value -inf.*cfg"),
+            ({"denoise": "nan"}, "Value nan.*denoise"),
+            ({"variation_strength": math.nan}, "Value nan.*variation_strength"),
+            ({"budget.steps": math.nan}, r"budget\.steps, nan, cannot convert float NaN to integer"),
+            ({"seed": math.inf}, "seed, inf, cannot convert float infinity to integer"),
             ({"scheduler": "karass"}, "not in list"),
             ({"budget.steps": 0}, "smaller than min"),
         ],
@@ -193,12 +203,20 @@ class TestWhatDoesNotFit:
             server.queue(seeds_graph(**inputs))
 
     def test_options_that_contradict_each_other(self, server):
+        """The error names the field in its first word: ComfyUI cannot see before a run that two do not fit."""
         solver = {key: value for key, value in SOLVER.items() if key not in ("solver.variant", "solver.r")}
         solver |= {"solver": "SEEDS-3", "solver.variant": "3a", "solver.r_1": 0.7, "solver.r_2": 0.4}
         graph = seeds_graph()
         graph["5"]["inputs"] = {k: v for k, v in graph["5"]["inputs"].items() if not k.startswith("solver")} | solver
         server.expected_tracebacks += 1
         with pytest.raises(RuntimeError, match=r"^r_2: 0.4; expected more than r_1, 0.7"):
+            server.run(graph)
+
+
+def test_a_scheduler_without_levels_is_named_in_the_dropdown_too(server):
+    for graph in (default_graph(scheduler="kl_optimal", steps=1), seeds_graph(scheduler="kl_optimal", **ONE_STEP)):
+        server.expected_tracebacks += 1
+        with pytest.raises(RuntimeError, match=r"^scheduler: 'kl_optimal' has no noise levels for 1 steps"):
             server.run(graph)
 
 
