@@ -148,6 +148,54 @@ def test_patches_of_the_model_know_the_calls_to_come(name, kind):
     assert all(options["seeds_calls"] is calls for _, options in seen)
 
 
+def sampled(model, name, steps=4):
+    """A picture of the demo model by ComfyUI's own way from a sampler's name to a latent."""
+    import comfy.sample
+
+    from seeds_samplers.nodes.demo import GlyphCLIP
+
+    register()
+    conditioning = [GlyphCLIP().encode_from_tokens_scheduled({"glyph": [[(number, 1.0)]]}) for number in (5, 0)]
+    latent = torch.zeros(1, 3, 32, 32)
+    sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "karras", steps)
+    noise, sampler = comfy.sample.prepare_noise(latent, 5), comfy.samplers.sampler_object(name)
+    return comfy.sample.sample_custom(
+        model, noise, 2.0, sampler, sigmas, *conditioning, latent, seed=5, disable_pbar=True
+    )
+
+
+def test_a_cache_in_comfyui_knows_where_it_is():
+    """What docs/caches.md says a cache can do: keep the first call of each step and skip the second."""
+    import comfy.patcher_extension
+
+    from seeds_samplers.nodes.demo import glyph_model
+
+    seen, kept = [], {}
+
+    def cache(executor, x, timestep, model_options, seed=None):
+        call = model_options["transformer_options"]["seeds_calls"][len(seen)]
+        seen.append((timestep[0].item(), call))
+        if call.stage == 0:
+            kept["denoised"] = executor(x, timestep, model_options, seed)
+        return kept["denoised"]
+
+    model = glyph_model()
+    model.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.PREDICT_NOISE, "cache", cache)
+    cached = sampled(model, "SEEDS-2")
+    assert len(seen) == 7 and all(sigma == pytest.approx(call.sigma) for sigma, call in seen)
+    assert cached.isfinite().all() and (cached - sampled(glyph_model(), "SEEDS-2")).abs().max() > 0.01
+
+
+def test_what_lazycache_returns_for_a_call_that_it_skips():
+    """docs/caches.md: the result before, and all that x has got since, fresh noise as if it were the picture's."""
+    from comfy_extras.nodes_easycache import LazyCacheHolder
+
+    holder = LazyCacheHolder(0.2, 0.15, 0.95, 8, False)
+    x_before, denoised_before, x = torch.randn(3, 1, 3, 8, 8)
+    holder.update_cache_diff(denoised_before, x_before)
+    torch.testing.assert_close(holder.apply_cache_diff(x), denoised_before + (x - x_before))
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_dropdown_names_a_scheduler_without_levels(name):
     """kl_optimal divides by the number of steps less one."""

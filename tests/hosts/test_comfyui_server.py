@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 import math
 import time
 
@@ -22,6 +23,7 @@ from comfyui_graphs import (
     seeds_graph,
     split_graph,
 )
+from comfyui_saved import SAVED
 from server import Rejected
 
 from seeds_samplers.demo.classifier import load_classifier
@@ -133,6 +135,14 @@ class TestNodes:
         latent = pictures(server, graph)
         graph["6"]["inputs"]["samples"] = ["5", 1]
         assert close(pictures(server, graph), latent)
+
+
+@pytest.mark.parametrize("path", sorted(SAVED.glob("*/comfyui/*.api.json")), ids=lambda path: path.name.split(".")[0])
+def test_a_saved_prompt_runs(server, path):
+    graph = json.loads(path.read_text())
+    if "CheckpointLoaderSimple" in path.read_text():
+        pytest.skip("its checkpoint is the user's")
+    assert server.images(server.run(graph))
 
 
 class TestOddGraphs:
