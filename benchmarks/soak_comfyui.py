@@ -28,6 +28,7 @@ FLAT = 0.02  # of the memory after the first tenth
 SAMPLE, SHOWN = "50", "52"
 OURS = ("SEEDSKSampler", "SamplerCustom")
 KINDS = ("KSampler", "KSamplerAdvanced", *OURS)
+WHOLE = "INT,FLOAT"  # the type of whole numbers that are refused if they are none
 TOGETHER = ("r_1", "r_2", "scheduler")  # inputs that may be valid alone and refused with others
 
 
@@ -54,7 +55,7 @@ class Inputs:
             values[key], kinds[key] = option["key"], (kind, settings)
             for name, inner in option["inputs"].get("required", {}).items():
                 self._add(rng, f"{key}.{name}", inner, values, kinds)
-        elif isinstance(kind, list) or kind in ("COMBO", "INT", "FLOAT"):
+        elif isinstance(kind, list) or kind in ("COMBO", "INT", "FLOAT", WHOLE):
             values[key], kinds[key] = valid(rng, key, kind, settings), (kind, settings)
 
 
@@ -63,9 +64,9 @@ def valid(rng, key, kind, settings):
         return rng.choice(kind if isinstance(kind, list) else settings["options"])
     if rng.random() < 0.4 and not key.endswith(("steps", "model_calls")):
         return settings["default"]
-    if kind == "INT":
+    if kind in ("INT", WHOLE):
         most = 6 if key.endswith(("steps", "model_calls")) else settings["max"]
-        return rng.randint(settings["min"], min(most, settings["max"]))
+        return rng.randint(int(settings["min"]), int(min(most, settings["max"])))
     least, most = settings["min"], settings["max"]
     return rng.choice([least, most, rng.uniform(least, most), min(most, max(least, 10 ** rng.uniform(-2, 1)))])
 
@@ -74,7 +75,8 @@ def invalid(rng, kind, settings):
     if isinstance(kind, list) or kind in ("COMBO", "COMFY_DYNAMICCOMBO_V3"):
         return rng.choice(["nonsense", "", 7])
     outside = [settings["min"] - 1, settings["max"] + 1]
-    return rng.choice([math.nan, math.inf, -math.inf, "many", *outside])
+    fractions = [settings["min"] + 0.5] if kind == WHOLE else []
+    return rng.choice([math.nan, math.inf, -math.inf, "many", *outside, *fractions])
 
 
 def sources(rng):

@@ -32,6 +32,8 @@ from seeds_samplers.sampling import SAMPLERS
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout (COMFYUI_PATH) with its requirements")
 NUMBERS = itertools.count()
+MANY_CALLS = {"budget": "model calls"}
+SEEDS_M = {"solver": "SEEDS-M", "solver.eta_cap": 0.5}
 ONE_STEP = {"budget": "steps", "budget.steps": 1}
 LEVEL = 2  # of 255: what rounding may do to a saved image
 
@@ -202,7 +204,12 @@ class TestWhatDoesNotFit:
             ({"cfg": -math.inf}, "Value -inf.*cfg"),
             ({"denoise": "nan"}, "Value nan.*denoise"),
             ({"variation_strength": math.nan}, "Value nan.*variation_strength"),
-            ({"budget.steps": math.nan}, r"budget\.steps, nan, cannot convert float NaN to integer"),
+            ({"budget.steps": math.nan}, r"Value nan smaller than min of 1.*budget\.steps"),
+            ({"budget.steps": 12.5}, r"Value 12.5.*budget\.steps"),
+            ({"budget.steps": "many"}, r"Value many.*budget\.steps"),
+            (MANY_CALLS | {"budget.model_calls": 0.5}, r"Value 0.5.*budget\.model_calls"),
+            (SEEDS_M | {"solver.order": 1.5}, r"Value 1.5.*solver\.order"),
+            (SEEDS_M | {"solver.order": 3}, r"Value 3 bigger than max of 2.*solver\.order"),
             ({"seed": math.inf}, "seed, inf, cannot convert float infinity to integer"),
             ({"scheduler": "karass"}, "not in list"),
             ({"budget.steps": 0}, "smaller than min"),
@@ -211,6 +218,18 @@ class TestWhatDoesNotFit:
     def test_is_rejected_when_it_is_queued(self, server, inputs, message):
         with pytest.raises(Rejected, match=message):
             server.queue(seeds_graph(**inputs))
+
+    @pytest.mark.parametrize("steps", [12.0, "12"])
+    def test_whole_numbers_in_other_forms_are_welcome(self, server, steps):
+        assert close(pictures(server, seeds_graph(**{"budget.steps": steps})), pictures(server, seeds_graph()))
+
+    def test_a_whole_number_from_another_node(self, server):
+        graph = seeds_graph(**{"budget.steps": ["60", 0]}) | {"60": node("PrimitiveInt", value=12)}
+        assert close(pictures(server, graph), pictures(server, seeds_graph()))
+        graph["60"] = node("PrimitiveFloat", value=12.5)
+        server.expected_tracebacks += 1
+        with pytest.raises(RuntimeError, match=r"^steps: 12.5; expected a whole number"):
+            server.run(graph)
 
     def test_options_that_contradict_each_other(self, server):
         """The error names the field in its first word: ComfyUI cannot see before a run that two do not fit."""
