@@ -1,6 +1,8 @@
 """The pattern of a sampler's model calls, known before the run."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +10,8 @@ from problems import METHODS, SIGMAS, Recorder
 
 from seeds_samplers.sampling import SAMPLERS, call_pattern, sigmas_flow
 from seeds_samplers.sampling.schedule import model_calls_for_steps
+
+PAGE = Path(__file__).parents[1] / "docs" / "caches.md"
 
 
 def sampler_of(method):
@@ -35,6 +39,13 @@ def test_by_name_with_options():
     first, second = call_pattern("SEEDS-2", torch.tensor([4.0, 1.0]), r=0.25)
     assert first == (0, 0, 4.0) and second[:2] == (0, 1)
     assert math.log(4 / second.sigma) == pytest.approx(0.25 * math.log(4))
+
+
+def test_the_example_of_the_page_on_caches():
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    names = {}
+    exec(code, names)
+    assert (names["step"], names["stage"], round(names["sigma"], 1)) == (0, 1, 69.8)
 
 
 def test_no_steps_no_calls():
