@@ -164,7 +164,9 @@ def seeds_3(r_1, r_2, variant):
     second, but where r_1 is closer to 2/3 than NEAR: there the weight of the third prediction vanishes with the step.
     """
     r_2 = number("r_2", r_2, above=0, most=1)
-    r_1 = number("r_1", r_1, above=0, below=r_2)
+    r_1 = number("r_1", r_1, above=0, below=1)
+    if r_1 >= r_2:
+        raise ValueError(f"r_2: {r_2}; expected more than r_1, {r_1}")
     points = (0.0, r_1, r_2, 1.0)
     rules = {"3a": Through((0, 2), points), "3b": Through((0, 1, 2), points)}
     last = rules[choice("variant", variant, rules)]
