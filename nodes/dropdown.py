@@ -2,6 +2,7 @@
 
 import inspect
 
+import comfy.model_patcher
 import comfy.samplers
 import torch
 from comfy.k_diffusion import sampling as k_diffusion_sampling
@@ -60,6 +61,34 @@ def announced(extra_args, calls):
     return {**extra_args, "model_options": {**options, "transformer_options": transformer_options}}
 
 
+class WithParts:
+    """The model with the attribute `cond_denoised`, which SEEDS-M reads: the conditional part of its latest result.
+
+    ComfyUI tells it to post-CFG functions. What other such functions, rescaling and the like make of the result counts
+    as guidance; under a mask, so that what is kept does not, the part is the result there.
+    """
+
+    def __init__(self, model):
+        self.model, self.cond_denoised = model, None
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, x, sigma, model_options=None, denoise_mask=None, **given):
+        seen = []
+
+        def keep(told):
+            seen[:] = [told["cond_denoised"]]
+            return told["denoised"]
+
+        options = comfy.model_patcher.set_model_options_post_cfg_function({**(model_options or {})}, keep)
+        denoised = self.model(x, sigma, model_options=options, denoise_mask=denoise_mask, **given)
+        self.cond_denoised = next((cond for cond in seen if cond.shape == denoised.shape), None)
+        if self.cond_denoised is not None and denoise_mask is not None:
+            self.cond_denoised = torch.lerp(denoised, self.cond_denoised.to(denoised), denoise_mask.to(denoised))
+        return denoised
+
+
 def for_comfy(name):
     """The sampler of that name with the signature that ComfyUI calls: what depends on the model is read from it.
 
@@ -81,7 +110,7 @@ def for_comfy(name):
         sigmas = levels(checked(sigmas, model_sampling), model_sampling)
         extra_args = announced(extra_args, call_pattern(name, sigmas, **given, **options))
         return sampler(
-            model, x, sigmas, extra_args=extra_args, callback=callback, disable=disable,
+            WithParts(model) if sampler.reads_cond else model, x, sigmas, extra_args=extra_args, callback=callback, disable=disable,
             s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,
         )  # fmt: skip
 

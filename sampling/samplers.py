@@ -48,14 +48,16 @@ OF_ARGUMENTS = {  # those that not every sampler has
 }
 
 
-def sampler(name, *, calls_per_step, ode_order, weak_order):
+def sampler(name, *, calls_per_step, ode_order, weak_order, reads_cond=False):
     """Register a sampler under the name that hosts show, with what is known of it as attributes.
 
-    The orders are those of its options' defaults, on smooth problems; ode_order is that without noise.
+    The orders are those of its options' defaults, on smooth problems; ode_order is that without noise. reads_cond: it
+    makes use of a model's attribute `cond_denoised`.
     """
 
     def register(function):
         function.calls_per_step, function.ode_order, function.weak_order = calls_per_step, ode_order, weak_order
+        function.reads_cond = reads_cond
         parameters = inspect.signature(function).parameters
         own = "".join(text for name, text in OF_ARGUMENTS.items() if name in parameters)
         function.__doc__ = (function.__doc__ or "") + ARGUMENTS.format(own=own)
@@ -163,7 +165,7 @@ def sample_seeds_3(
     )  # fmt: skip
 
 
-@sampler("SEEDS-M", calls_per_step=1, ode_order=2, weak_order=2)
+@sampler("SEEDS-M", calls_per_step=1, ode_order=2, weak_order=2, reads_cond=True)
 def sample_seeds_m(
     model, x, sigmas, extra_args=None, callback=None, disable=None, eta=1.0, s_noise=1.0, noise_sampler=None,
     order=None, eta_cap=None, noise_schedule="karras", seed=None, noise_device="cpu", guidance_limit=1.0,

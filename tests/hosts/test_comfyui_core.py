@@ -164,6 +164,42 @@ def sampled(model, name, steps=4):
     )
 
 
+@pytest.mark.parametrize("cfg", [1.0, 4.0])
+@pytest.mark.parametrize("masked", [False, True])
+def test_seeds_m_knows_the_conditional_part(cfg, masked, monkeypatch):
+    """ComfyUI's own guider, at cfg 1 without a second prediction; what a mask keeps is not taken for guidance."""
+    import comfy.sample
+
+    from seeds_samplers.nodes import dropdown
+    from seeds_samplers.nodes.demo import GlyphCLIP, glyph_model
+
+    class Parts(dropdown.WithParts):
+        def __call__(self, x, sigma, denoise_mask=None, **given):
+            denoised = super().__call__(x, sigma, denoise_mask=denoise_mask, **given)
+            seen.append((denoised, self.cond_denoised, denoise_mask))
+            return denoised
+
+    register()
+    seen = []
+    monkeypatch.setattr(dropdown, "WithParts", Parts)
+    positive, negative = (GlyphCLIP().encode_from_tokens_scheduled({"glyph": [[(n, 1.0)]]}) for n in (5, 0))
+    model, latent = glyph_model(), torch.zeros(2, 3, 32, 32)
+    sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "seeds", 6)
+    mask = torch.ones(1, 1, 32, 32) if masked else None
+    if masked:
+        mask[..., :16] = 0
+    noise, sampler = comfy.sample.prepare_noise(latent, 5), comfy.samplers.sampler_object("SEEDS-M")
+    comfy.sample.sample_custom(
+        model, noise, cfg, sampler, sigmas, positive, negative, latent, noise_mask=mask, seed=5, disable_pbar=True
+    )
+    assert len(seen) == 6
+    for denoised, cond, denoise_mask in seen:
+        change = (denoised - cond).abs()
+        assert (change.max() > 0.01) == (cfg != 1)
+        if masked:
+            assert change[denoise_mask.expand_as(change) == 0].max() < 1e-6
+
+
 def test_a_cache_in_comfyui_knows_where_it_is():
     """What docs/caches.md says a cache can do: keep the first call of each step and skip the second."""
     import comfy.patcher_extension
