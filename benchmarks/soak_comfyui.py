@@ -10,6 +10,7 @@ warning about numbers, or the server's memory does not stay as it was after the 
 import argparse
 import json
 import math
+import os
 import random
 import statistics
 import sys
@@ -157,7 +158,7 @@ def memory(server):
 class Soak:
     def __init__(self, server, seed):
         self.server, self.rng, self.inputs = server, random.Random(seed), Inputs(server)
-        self.counts, self.wrong, self.memory, self.failed = Counter(), [], [], 0
+        self.counts, self.wrong, self.memory, self.failed, self.read = Counter(), [], [], 0, 0
 
     def one(self, number):
         """Queue one prompt, see what becomes of it, and check that."""
@@ -180,7 +181,16 @@ class Soak:
                 self.wrong.append((number, f"{named}: {told}"))
         if outcome == "refused when queued" and (not named or named not in told):
             self.wrong.append((number, f"{named}: {told}"))
+        if warnings := [line for line in self.said().splitlines() if "RuntimeWarning" in line]:
+            ours = {key: graph[key]["inputs"] for key in ("40", "41", SAMPLE) if key in graph}
+            self.wrong.append((number, f"{warnings[0]} with {ours}"))
         self.memory.append(memory(self.server))
+
+    def said(self):
+        """What the log has got since this was asked last."""
+        text = self.server.log.read_text()
+        new, self.read = text[self.read :], len(text)
+        return new
 
     def outcome(self, graph, interrupt):
         server = self.server
@@ -212,9 +222,6 @@ class Soak:
         found = text.count("Traceback (most recent call last)")
         if found != self.failed:
             self.wrong.append(("log", f"{found} tracebacks for {self.failed} refusals"))
-        self.wrong += [
-            ("log", line) for line in text.splitlines() if "RuntimeWarning" in line or "invalid value" in line
-        ]
         tenth = max(1, len(self.memory) // 10)
         pieces = [statistics.median(self.memory[i : i + tenth]) for i in range(tenth, len(self.memory), tenth)]
         growth = max(pieces) / pieces[0] - 1
@@ -232,6 +239,7 @@ def main():
     arguments = parser.parse_args()
     if checkout() is None:
         sys.exit("soak_comfyui.py: no ComfyUI checkout (COMFYUI_PATH) with its requirements in this environment")
+    os.environ["PYTHONWARNINGS"] = "always::RuntimeWarning"  # each time, not once
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, Server(folder) as server:
         soak = Soak(server, arguments.seed)
