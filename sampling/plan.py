@@ -15,6 +15,7 @@ from .prediction import lambda_step, polynomial_weights
 
 LARGEST = 1e38  # float32 holds a little more
 NEAR = 0.01  # to 2/3, see seeds_3
+LOST = 1e-200  # a product of two deviations
 
 
 @dataclass(frozen=True)
@@ -218,12 +219,12 @@ def pair_of(form, levels, sigma_end, deviation, alphas, weight):
 
     The stage's noise N_u is such that weight N_u, weight being that of the prediction at m, is the integral over [s, t]
     of the kernel times the noise up to tau: 1 + eta times the deviation times J, for any form. alphas: at s, m and t.
-    None where numbers so small that squares of them are 0 leave no noise.
+    None where the noise is lost in any latent, and the squares of its numbers in floats.
     """
     s, m, t = levels
     first, second = form.growth(t, m) * math.sqrt(form.variance(m, s)), math.sqrt(form.variance(t, m))
     whole = math.hypot(first, second)
-    if not whole * deviation:
+    if whole * deviation < LOST:
         return None
     first, second = first / whole, second / whole
     interval = -math.log(s), -math.log(t)

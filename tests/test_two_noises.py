@@ -150,3 +150,9 @@ def test_in_a_given_path_and_alone():
     """A NoisePath that is handed in is the one of its seed."""
     path = NoisePath(torch.zeros(3, 2, 4, 4), 5)
     torch.testing.assert_close(draw("SEEDS-2s", noise_sampler=path), draw("SEEDS-2s", seed=5))
+
+
+def test_an_eta_that_is_hardly_a_number():
+    """Found by a random search: variances below the smallest normal number must not become negative."""
+    given = dict(eta=5e-324, variant="2s", prediction="noise", seed=1, disable=True)
+    assert sample_seeds_2(mixture_denoiser, torch.ones(1, 4), torch.tensor([1.0, math.exp(-1)]), **given).isfinite().all()

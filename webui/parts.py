@@ -21,7 +21,7 @@ def cond_denoised(denoiser, x, sigma, denoised, cond_scale, s_min_uncond=0.0):
     if uncond is None or uncond.shape != denoised.shape or getattr(denoiser, "mask", None) is not None:
         return None
     if getattr(denoiser.inner_model, "predictor", None) is not None:  # Forge keeps the noise, AUTOMATIC1111 the result
-        if s_min_uncond or shared.opts.data.get("skip_early_cond"):
+        if s_min_uncond or shared.opts.data.get("skip_early_cond", 0) > 0:
             return None
         cond_scale = denoiser.p.hr_cfg if getattr(denoiser.p, "is_hr_pass", False) else cond_scale
         uncond = x - uncond * sigma.view(-1, *[1] * (x.ndim - 1))
