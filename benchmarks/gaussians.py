@@ -1,12 +1,9 @@
-"""Problems whose denoiser is known: Gaussian mixtures with the statistics of images, and how far samples are off."""
+"""Mixtures of few broad Gaussians with the statistics of images, whose denoiser is nearly linear."""
 
 import math
 
 import numpy as np
 import torch
-from contenders import plain_noise, sample
-
-from seeds_samplers.sampling import sample_seeds_2, sigmas_uniform_lambda
 
 
 class Mixture:
@@ -17,30 +14,18 @@ class Mixture:
         self.vectors = None if vectors is None else torch.as_tensor(vectors, dtype=torch.float32)
         count, self.dimensions = self.means.shape
         weights = torch.full((count,), 1 / count) if weights is None else torch.as_tensor(weights, dtype=torch.float32)
-        self.log_weights = weights.log()
+        self.log_weights, self.shape = weights.log(), (1, 1, self.dimensions)
 
-    def parts(self, x, sigma):
-        """The posterior means (n, K, d) and the components' posterior weights (n, K) at one noise level."""
+    def posterior(self, x, alpha, sigma, conditional):
+        """The posterior mean of x0 given x = alpha x0 + sigma eps, both (n, d): of the first component, or of all."""
         means, logs = [], []
-        for k, mean in enumerate(self.means):
-            z = x - mean if self.vectors is None else (x - mean) @ self.vectors[k]
-            total = self.values[k] + sigma**2
+        for k, mean in enumerate(self.means[: 1 if conditional else None]):
+            z = x - alpha * mean if self.vectors is None else (x - alpha * mean) @ self.vectors[k]
+            total = alpha**2 * self.values[k] + sigma**2
             logs.append(self.log_weights[k] - 0.5 * (z * z / total + total.log()).sum(1))
-            z = z * (self.values[k] / total)
+            z = z * (alpha * self.values[k] / total)
             means.append(mean + (z if self.vectors is None else z @ self.vectors[k].T))
-        return torch.stack(means, 1), torch.stack(logs, 1).softmax(1)
-
-    def denoiser(self, guidance, labels):
-        """model(x, sigma): the denoised, with classifier-free guidance towards the component of each label."""
-
-        def model(x, sigma, **_):
-            means, weights = self.parts(x, sigma.reshape(-1)[0])
-            without = (weights[:, :, None] * means).sum(1)
-            if guidance == 1:
-                return without if labels is None else means[torch.arange(len(x)), labels]
-            return without + guidance * (means[torch.arange(len(x)), labels] - without)
-
-        return model
+        return (torch.stack(logs).softmax(0)[:, :, None] * torch.stack(means)).sum(0)
 
 
 def power_law(exponent, count=8, dimensions=64, seed=2):
@@ -94,50 +79,10 @@ def photographs(count=6, size=6, patches=8000, seed=3):
     return of_samples([found[labels == label] for label in range(count)], np.bincount(labels) / len(labels))
 
 
-MIXTURES = {
-    "digits": digits,
+BROAD = {
+    "broad digits": digits,
     "natural": natural,
     "power law 1": lambda: power_law(1.0),
     "power law 2": lambda: power_law(2.0),
-    "photographs": photographs,
+    "broad photographs": photographs,
 }
-
-
-class MixtureProblem:
-    """A mixture as a problem of quality.py: the target is the converged reverse SDE, under guidance too."""
-
-    sigma_min, sigma_max = 0.03, 14.6
-    images, target_images, guidances = 4096, 16384, (1.0, 3.0, 7.0)
-    steps = 300  # that SEEDS-2 converges with
-
-    def __init__(self, make):
-        self.mixture = make()
-
-    def draw(self, function, sigmas, guidance, images, seed):
-        """(moments of `images` samples, None)."""
-        generator, target = torch.Generator().manual_seed(seed), self.mixture
-        labels = torch.randint(0, len(target.means), (images,), generator=generator) if guidance != 1 else None
-        x = torch.randn(images, target.dimensions, generator=generator) * sigmas[0]
-        return moments(sample(function, target.denoiser(guidance, labels), x, sigmas, plain_noise(x, seed))), None
-
-    def true(self, guidance, images, seed):
-        """The moments of `images` converged samples."""
-        sigmas = sigmas_uniform_lambda(self.steps, self.sigma_min, self.sigma_max)
-        return self.draw(sample_seeds_2, sigmas, guidance, images, seed)[0]
-
-
-def moments(samples):
-    samples = samples.double()
-    center = samples.mean(0)
-    return center.numpy(), ((samples - center).T @ (samples - center) / (len(samples) - 1)).numpy()
-
-
-def frechet(one, other):
-    """The Frechet distance of two Gaussians (mean, covariance); infinite where one is not finite."""
-    (mean, covariance), (other_mean, other_covariance) = one, other
-    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
-        return math.inf
-    values, vectors = np.linalg.eigh(other_covariance)
-    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ covariance @ root), 0)).sum()
-    return float(((mean - other_mean) ** 2).sum() + np.trace(covariance) + np.trace(other_covariance) - 2 * cross)

@@ -60,12 +60,16 @@ def plain_noise(x, seed):
     return lambda *_: torch.randn_like(x)
 
 
-def path_noise(x, seed, frame):
-    """A noise_sampler that gives every contender the same paths; samplers that draw their own get `seed`, too."""
+class SamePath(NoisePath):
+    """The same noise for every contender, each asking for its own intervals; some ask for empty ones."""
+
+    def __call__(self, sigma, sigma_next):
+        if float(sigma) == float(sigma_next):
+            return torch.zeros(self.shape, dtype=self.dtype)
+        return super().__call__(sigma, sigma_next)
+
+
+def same_path(x, seed, frame):
+    """The path of `seed`; the samplers that draw their own noise get their random numbers from it, too."""
     plain_noise(x, seed)
-    path = NoisePath(x, seed, noise_schedule=frame.noise_schedule)
-
-    def draw(sigma, sigma_next):
-        return torch.randn_like(x) if float(sigma) == float(sigma_next) else path(sigma, sigma_next)
-
-    return path, draw
+    return SamePath(x, seed, noise_schedule=frame.noise_schedule)
