@@ -54,11 +54,17 @@ def latent(x):
     return x
 
 
+def level_tensor(sigmas):
+    """A tensor as it is; an array or a sequence of numbers as one on the CPU, whatever torch's default device is."""
+    if isinstance(sigmas, torch.Tensor):
+        return sigmas
+    return torch.as_tensor(sigmas, dtype=None if isinstance(sigmas, np.ndarray) else torch.float64, device="cpu")
+
+
 def decreasing(sigmas):
     """The noise levels as floats, read from their device once: 1-D, finite, >= 0, strictly decreasing."""
     try:
-        several = isinstance(sigmas, (torch.Tensor, np.ndarray))
-        values = torch.as_tensor(sigmas, dtype=None if several else torch.float64).detach()
+        values = level_tensor(sigmas).detach()
     except (TypeError, ValueError, RuntimeError):
         raise ValueError(f"sigmas: {sigmas!r}; expected a tensor of noise levels") from None
     values = values.cpu().to(torch.float64)  # in this order: MPS knows no float64

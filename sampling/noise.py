@@ -40,7 +40,7 @@ def image_keys(seed, batch, indices=None, name="seed"):
     for anything else, or a sequence of another length, calls the seed `name`.
     """
     if seed is None:
-        seed = torch.randint(0, 2**63 - 1, (), dtype=torch.int64).item()
+        seed = torch.randint(0, 2**63 - 1, (), dtype=torch.int64, device="cpu").item()
     one = as_int(seed) if getattr(seed, "ndim", 0) == 0 else None
     seeds = (
         [one] * batch
@@ -128,8 +128,8 @@ class NoisePath:
             total = weight * total + other_weight * draw(other)
             same = [a == b for a, b in zip(*(keys for _, keys in self.keys), strict=True)]
             if any(same):  # one path mixed with itself is that path
-                factors = torch.tensor([1 / (weight + other_weight) if one else 1.0 for one in same])
-                total *= send(factors, total.device)[:, None, None]
+                factors = [1 / (weight + other_weight) if one else 1.0 for one in same]
+                total *= send(torch.tensor(factors, dtype=torch.float32, device="cpu"), total.device)[:, None, None]
         if sign < 0:
             total = -total
         images = total.flatten(1)[:, : math.prod(self.shape[1:])].reshape(self.shape)

@@ -7,7 +7,7 @@ from .er_sde import NOISE_SCALES
 from .noise import NOISE_DEVICES
 from .prediction import PREDICTIONS
 from .samplers import SAMPLERS
-from .seeds_m import HALF_RENEWED
+from .seeds_m import ETA_CAP
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,12 @@ OWN = {
         _fraction("r", "Where in the step, in lambda, the second model call lies. 2s does not use it."),
     ),
     "SEEDS-3": (
-        Option("variant", "3a: the paper's drift. 3b: the last stage uses all three predictions.", ("3a", "3b")),
+        Option(
+            "variant",
+            "3a: the paper's drift, of order 3 without noise where r_2 is 2/3, else 2. 3b: the last stage uses all"
+            " three predictions, of order 3 but where r_1 is 2/3.",
+            ("3a", "3b"),
+        ),
         _fraction("r_1", "Where in the step, in lambda, the second model call lies. Less than r_2."),
         _fraction("r_2", "Where in the step, in lambda, the third model call lies. More than r_1."),
     ),
@@ -62,7 +67,7 @@ OWN = {
             "eta_cap",
             "eta is at most this divided by the length of the step in lambda: long steps renew less of the noise.",
             least=0.01,
-            left_out=HALF_RENEWED,
+            left_out=ETA_CAP,
         ),
     ),
     "ER-SDE": (

@@ -42,9 +42,25 @@ class NoiseSchedule:
         return values
 
 
+def _karras_alpha(sigma):  # functions with names can be pickled, as a NoisePath is
+    return 1.0
+
+
+def _karras_sigma(s):
+    return s
+
+
+def _flow_alpha(sigma):
+    return 1.0 - sigma
+
+
+def _flow_sigma(s):
+    return s / (1.0 + s)
+
+
 NOISE_SCHEDULES = {
-    "karras": NoiseSchedule("karras", lambda sigma: 1.0, lambda s: s, math.inf),
-    "flow": NoiseSchedule("flow", lambda sigma: 1.0 - sigma, lambda s: s / (1.0 + s), 1.0),
+    "karras": NoiseSchedule("karras", _karras_alpha, _karras_sigma, math.inf),
+    "flow": NoiseSchedule("flow", _flow_alpha, _flow_sigma, 1.0),
 }
 
 

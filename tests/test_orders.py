@@ -1,10 +1,22 @@
 """Measured orders, on Gaussian data: there everything is affine, so impulse responses replace Monte Carlo."""
 
 import math
+from functools import cache
 
 import pytest
 import torch
-from problems import METHODS, PREDICTIONS, curved_denoiser, final_variance, gaussian_denoiser, responses, uniform_lambda
+from problems import (
+    METHODS,
+    PREDICTIONS,
+    curved_denoiser,
+    final_variance,
+    gaussian_denoiser,
+    mixture_denoiser,
+    responses,
+    uniform_lambda,
+)
+
+from seeds_samplers.sampling import sample_seeds_3
 
 VARIANCE, START, STOP = 0.25, 10.0, 0.1
 
@@ -45,7 +57,7 @@ ORDERS = {"SEEDS-1": 1, "SEEDS-2a": 2, "SEEDS-2b": 2, "SEEDS-2s": 2, "SEEDS-3a":
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
-@pytest.mark.parametrize("eta", [0, 0.4, 1, 2])
+@pytest.mark.parametrize("eta", [0, 1, *(pytest.param(eta, marks=pytest.mark.slow) for eta in (0.4, 2))])
 @pytest.mark.parametrize("method", METHODS)
 def test_weak_order(method, eta, prediction):
     """The slope of the variance's error reaches the declared order: 3 for SEEDS-3 without noise, 2 with it.
@@ -58,19 +70,63 @@ def test_weak_order(method, eta, prediction):
     assert math.log2(coarse / fine) > order - 0.2
 
 
+@cache
+def curved_end(method, steps, prediction):
+    """Where the ODE of the curved denoiser ends."""
+    sampler, variant = METHODS[method]
+    x = torch.linspace(-12, 12, 7, dtype=torch.float64)[None]
+    options = {**variant, "eta": 0, "prediction": prediction, "sigma_data": 0.8, "disable": True}
+    return sampler(curved_denoiser, x, uniform_lambda(steps, START, STOP), **options)
+
+
 @pytest.mark.parametrize("prediction", PREDICTIONS)
 @pytest.mark.parametrize("method", METHODS)
 def test_order_of_the_ode_on_a_nonlinear_model(method, prediction):
-    sampler, variant = METHODS[method]
-    options = {**variant, "eta": 0, "prediction": prediction, "sigma_data": 0.8, "disable": True}
-    x = torch.linspace(-12, 12, 7, dtype=torch.float64)[None]
-
-    def end(steps):
-        return sampler(curved_denoiser, x, uniform_lambda(steps, START, STOP), **options)
-
-    exact = end(4096)
-    coarse, fine = ((end(steps) - exact).norm().item() for steps in (64, 128))
+    exact = curved_end("SEEDS-3a", 4096, "data")
+    coarse, fine = ((curved_end(method, steps, prediction) - exact).norm().item() for steps in (64, 128))
     assert math.log2(coarse / fine) > int(method[6]) - 0.25
+
+
+STAGES = [(1 / 3, 2 / 3), (0.5, 2 / 3), (0.3, 0.5), (0.1, 0.9), (0.2, 0.7), (0.25, 0.75), (0.05, 0.2), (0.4, 0.6)]
+STAGES += [(0.5, 1), (0.6, 1), (0.7, 0.9), (0.8, 1), (2 / 3, 0.9)]
+
+
+def way(steps, **options):
+    """Where SEEDS-3 without noise is at 16 levels on its way, (16, 7)."""
+    x, seen = torch.linspace(-12, 12, 7, dtype=torch.float64)[None], []
+    options = dict(eta=0, sigma_data=0.8, disable=True, callback=lambda step: seen.append(step["x"])) | options
+    end = sample_seeds_3(mixture_denoiser, x, uniform_lambda(steps, START, STOP), **options)
+    return torch.cat([*seen, end])[:: steps // 16][1:]
+
+
+EXACT = way(1024)
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("variant", ["3a", "3b"])
+@pytest.mark.parametrize(("r_1", "r_2"), STAGES)
+def test_the_order_of_seeds_3_without_noise(r_1, r_2, variant, prediction):
+    """3a: 3 for r_2 = 2/3, else 2. 3b: 3, but for r_1 = 2/3, where no weights with these points have that order."""
+    given = dict(r_1=r_1, r_2=r_2, variant=variant, prediction=prediction)
+    coarse, fine = ((way(steps, **given) - EXACT).norm().item() for steps in (64, 128))
+    order = 3 if r_2 == 2 / 3 or (variant == "3b" and r_1 != 2 / 3) else 2
+    assert math.log2(coarse / fine) == pytest.approx(order, abs=0.2)
+
+
+@pytest.mark.parametrize("prediction", PREDICTIONS)
+@pytest.mark.parametrize("eta", [0.5, 1])
+@pytest.mark.parametrize(("r_1", "r_2"), [(0.3, 0.5), (0.1, 0.9), (0.5, 1)])
+def test_other_stage_points_keep_the_weak_order_of_3b(r_1, r_2, eta, prediction):
+    options = dict(r_1=r_1, r_2=r_2, eta=eta, prediction=prediction, sigma_data=0.8)
+    coarse, fine = (variance_error("SEEDS-3b", steps, SPREAD, **options) for steps in (128, 256))
+    assert math.log2(coarse / fine) > 1.8
+
+
+@pytest.mark.parametrize("r_1", [2 / 3 - 0.0101, 2 / 3 + 0.0101])
+def test_where_3b_is_of_order_3_it_gains_by_it(r_1):
+    """The weight for it grows without bound towards r_1 = 2/3; it is left out where 32 steps would lose by it."""
+    with_it, without = ((way(32, r_1=value, r_2=0.9, variant="3b") - EXACT).norm() for value in (r_1, 2 / 3))
+    assert 0.6 * without < with_it < without
 
 
 @pytest.mark.parametrize("method", METHODS)
