@@ -21,7 +21,8 @@ def reason_of(error):
     place = f", {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
     if place.startswith(", <"):  # code without a file
         place = ""
-    return f"{type(error).__name__}: {text_of(error)}{place}"
+    text = text_of(error)
+    return f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"
 
 
 def line_of(error):
