@@ -18,8 +18,11 @@ class Denoiser(nn.Module):
 
     Args: x (B, 3, 32, 32), noisy pictures whose clean ones lie in [-1, 1]; sigma (B,), VE noise levels; labels (B,)
     integers in 0..35, or None for no class. With `cfg` other than 1 the result is classifier-free guidance (Ho and
-    Salimans 2022): the prediction without the class plus cfg times the difference that the class makes.
+    Salimans 2022): the prediction without the class plus cfg times the difference that the class makes. `cond_denoised`
+    is the prediction with the class of the latest call, which SEEDS-M makes use of.
     """
+
+    cond_denoised = None
 
     def __init__(self, network, sigma_data=SIGMA_DATA):
         super().__init__()
@@ -34,10 +37,12 @@ class Denoiser(nn.Module):
             no_class = torch.full_like(labels, self.network.classes)
             both = self(torch.cat([x, x]), torch.cat([sigma, sigma]), torch.cat([labels, no_class]))
             with_class, without = both.chunk(2)
+            self.cond_denoised = with_class
             return torch.lerp(without, with_class, cfg)
         c_skip, c_out, c_in, c_noise = self.scalings(sigma.float())
         f = self.network(x.float() * c_in, c_noise, labels)
-        return (c_skip * x + c_out * f).to(x.dtype)
+        self.cond_denoised = (c_skip * x + c_out * f).to(x.dtype)
+        return self.cond_denoised
 
     def scalings(self, sigma):
         """(c_skip, c_out, c_in, c_noise) for sigma (B,); the first three as (B, 1, 1, 1)."""

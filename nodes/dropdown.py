@@ -2,17 +2,19 @@
 
 import inspect
 
+import comfy.model_patcher
 import comfy.samplers
 import torch
 from comfy.k_diffusion import sampling as k_diffusion_sampling
 from comfy.model_sampling import CONST
 
-from ..sampling import SAMPLERS, NoisePath, sigmas_seeds
+from ..sampling import SAMPLERS, NoisePath, call_pattern, sigmas_seeds
 from ..sampling.schedule import falling
 
 FIRST_PERCENT = 1e-4  # core's own stand-in for the start of a flow schedule, where lambda is -infinity
 
 SCHEDULE = "seeds"
+CALLS = "seeds_calls"  # in transformer_options: what call_pattern says of the run
 STAGES = ("r", "r_1", "r_2")  # the options that say where in a step its later model calls lie
 
 
@@ -33,6 +35,60 @@ def levels(sigmas, model_sampling):
     return sigmas
 
 
+def no_levels(scheduler, steps):
+    """The error of a scheduler that gives what are no noise levels."""
+    return ValueError(
+        f"scheduler: {scheduler!r} has no noise levels for {steps} steps; expected another, or more steps"
+    )
+
+
+def checked(sigmas, model_sampling):
+    """The sigmas of a dropdown's scheduler; ValueError with its name, which core does not tell, where some are NaN."""
+    if not sigmas.isfinite().all():
+        for scheduler in comfy.samplers.SCHEDULER_NAMES:
+            given = comfy.samplers.calculate_sigmas(model_sampling, scheduler, len(sigmas) - 1)
+            if torch.allclose(given.to(sigmas), sigmas, equal_nan=True):
+                raise no_levels(scheduler, len(sigmas) - 1)
+    return sigmas
+
+
+def announced(extra_args, calls):
+    """The model's arguments with the run's model calls where caches and other patches look: transformer_options."""
+    if "model_options" not in (extra_args or {}):
+        return extra_args
+    options = extra_args["model_options"]
+    transformer_options = {**options.get("transformer_options", {}), CALLS: calls}
+    return {**extra_args, "model_options": {**options, "transformer_options": transformer_options}}
+
+
+class WithParts:
+    """The model with the attribute `cond_denoised`, which SEEDS-M reads: the conditional part of its latest result.
+
+    ComfyUI tells it to post-CFG functions. What other such functions, rescaling and the like make of the result counts
+    as guidance; under a mask, so that what is kept does not, the part is the result there.
+    """
+
+    def __init__(self, model):
+        self.model, self.cond_denoised = model, None
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, x, sigma, model_options=None, denoise_mask=None, **given):
+        seen = []
+
+        def keep(told):
+            seen[:] = [told["cond_denoised"]]
+            return told["denoised"]
+
+        options = comfy.model_patcher.set_model_options_post_cfg_function({**(model_options or {})}, keep)
+        denoised = self.model(x, sigma, model_options=options, denoise_mask=denoise_mask, **given)
+        self.cond_denoised = next((cond for cond in seen if cond.shape == denoised.shape), None)
+        if self.cond_denoised is not None and denoise_mask is not None:
+            self.cond_denoised = torch.lerp(denoised, self.cond_denoised.to(denoised), denoise_mask.to(denoised))
+        return denoised
+
+
 def for_comfy(name):
     """The sampler of that name with the signature that ComfyUI calls: what depends on the model is read from it.
 
@@ -51,8 +107,10 @@ def for_comfy(name):
             seed = (extra_args or {}).get("seed")
             noise_sampler = NoisePath(x, seed, noise_device=noise_device, **(path or {}))
         given = {key: value for key, value in given.items() if key in parameters}
+        sigmas = levels(checked(sigmas, model_sampling), model_sampling)
+        extra_args = announced(extra_args, call_pattern(name, sigmas, **given, **options))
         return sampler(
-            model, x, levels(sigmas, model_sampling), extra_args=extra_args, callback=callback, disable=disable,
+            WithParts(model) if sampler.reads_cond else model, x, sigmas, extra_args=extra_args, callback=callback, disable=disable,
             s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,
         )  # fmt: skip
 

@@ -8,7 +8,8 @@ import comfy.utils
 import latent_preview
 from comfy_api.latest import io
 
-from .compat import ADVANCED, known, schema
+from ..sampling.checks import number, whole_number
+from .compat import ADVANCED, float_input, known, schema
 from .sampler import sampler_object, solver_input
 from .scheduler import budget_input, denoise_input, scheduler_input, sigmas_of, steps_of, summary
 
@@ -57,12 +58,12 @@ class SEEDSKSampler(io.ComfyNode):
                 io.Latent.Input("latent_image"),
                 io.Int.Input("seed", **SEEDS, control_after_generate=True, tooltip="The seed of latent and noise."),
                 budget_input(),
-                io.Float.Input("cfg", default=8.0, min=0.0, max=100.0, step=0.1, round=0.01, tooltip="Guidance."),
+                float_input("cfg", default=8.0, min=0.0, max=100.0, step=0.1, round=0.01, tooltip="Guidance."),
                 solver_input(),
                 scheduler_input(),
                 denoise_input(),
                 io.Int.Input("variation_seed", **SEEDS, tooltip="A second seed to mix in.", **ADVANCED),
-                io.Float.Input(
+                float_input(
                     "variation_strength", default=0.0, min=0.0, max=1.0, step=0.01, **ADVANCED,
                     tooltip="How much of the second seed: 0 none, 1 that seed's image.",
                 ),
@@ -78,13 +79,18 @@ class SEEDSKSampler(io.ComfyNode):
         cls, model, positive, negative, latent_image, seed, cfg, scheduler, denoise, variation_seed, variation_strength,
         budget=None, solver=None,
     ) -> io.NodeOutput:  # fmt: skip
+        cfg, strength = number("cfg", cfg), number("variation_strength", variation_strength, least=0, most=1)
+        seed, other_seed = (
+            whole_number(name, value, least=SEEDS["min"], most=SEEDS["max"])
+            for name, value in (("seed", seed), ("variation_seed", variation_seed))
+        )
         rest = dict(latent_image)
         image = fitted(model, rest.pop("samples"), {name: rest.pop(name, None) for name in RATIOS})
         indices = latent_image.get("batch_index")
-        path = dict(indices=indices, variation_seed=variation_seed, variation_strength=variation_strength)
+        path = dict(indices=indices, variation_seed=other_seed, variation_strength=strength)
         sampler = sampler_object(solver, path)
         sigmas = sigmas_of(model, scheduler, steps_of(budget, sampler.sampler_function), denoise)
-        noise = initial_noise(image, seed, indices, variation_seed, variation_strength)
+        noise = initial_noise(image, seed, indices, other_seed, strength)
         last = {}
         samples = comfy.sample.sample_custom(
             model, noise, cfg, sampler, sigmas, positive, negative, image,

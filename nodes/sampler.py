@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..sampling import SAMPLERS, sigmas_karras
 from ..sampling.options import ABOUT, options_of
-from .compat import ADVANCED, schema
+from .compat import ADVANCED, float_input, schema, whole, whole_input
 from .dropdown import COMFY_SAMPLERS
 
 STEP = 0.01
@@ -19,8 +19,8 @@ def _input(option, sampler):
         return io.Combo.Input(option.name, options=list(option.choices), tooltip=option.about, **folded)
     default, least, most = option.default(sampler), option.least, option.most
     if option.whole:
-        return io.Int.Input(option.name, default=default, min=least, max=most, tooltip=option.about, **folded)
-    return io.Float.Input(
+        return whole_input(option.name, default=default, min=least, max=most, tooltip=option.about, **folded)
+    return float_input(
         option.name, default=default, min=least, max=most, step=STEP, round=False, tooltip=option.about, **folded
     )
 
@@ -40,6 +40,9 @@ def sampler_object(solver, path=None):
         )
     options = dict(solver)
     name = options.pop("solver")
+    for option in options_of(name) if name in SAMPLERS else ():
+        if option.whole and option.name in options:
+            options[option.name] = whole(options[option.name])
     # The sampler checks its own options: a run on no image at all.
     checked = {option: value for option, value in options.items() if option != "noise_device"}
     SAMPLERS[name](lambda x, sigma: x, torch.zeros(0, 1), sigmas_karras(2, 1, 2), seed=0, disable=True, **checked)

@@ -9,8 +9,8 @@ from comfy_api.latest import io
 from ..sampling import sigmas_uniform_lambda, steps_for_model_calls
 from ..sampling.checks import number, whole_number
 from ..sampling.schedule import NOISE_SCHEDULES, model_calls_for_steps
-from .compat import schema
-from .dropdown import levels, of_model
+from .compat import float_input, schema, whole, whole_input
+from .dropdown import levels, no_levels, of_model
 
 UNIFORM_LAMBDA = "uniform lambda"
 MOST = 10_000
@@ -27,12 +27,12 @@ def budget_input():
         "budget",
         options=[
             io.DynamicCombo.Option(
-                "steps", [io.Int.Input("steps", default=20, min=1, max=MOST, tooltip="The number of steps.")]
+                "steps", [whole_input("steps", default=20, min=1, max=MOST, tooltip="The number of steps.")]
             ),
             io.DynamicCombo.Option(
                 "model calls",
                 [
-                    io.Int.Input(
+                    whole_input(
                         "model_calls",
                         default=40,
                         min=1,
@@ -47,7 +47,7 @@ def budget_input():
 
 
 def denoise_input():
-    return io.Float.Input(
+    return float_input(
         "denoise", default=1.0, min=0.0, max=1.0, step=0.01, tooltip="Less than 1 starts from a lower noise level."
     )
 
@@ -57,8 +57,8 @@ def steps_of(budget, function):
     if budget is None:
         raise ValueError("budget: not known to this version; expected 'steps' or 'model calls'")
     if budget["budget"] == "steps":
-        return whole_number("steps", budget["steps"], least=1, most=MOST)
-    calls = whole_number("model_calls", budget["model_calls"], least=1, most=MOST)
+        return whole_number("steps", whole(budget["steps"]), least=1, most=MOST)
+    calls = whole_number("model_calls", whole(budget["model_calls"]), least=1, most=MOST)
     return steps_for_model_calls(function, calls) if hasattr(function, "calls_per_step") else calls
 
 
@@ -75,9 +75,7 @@ def sigmas_of(model, scheduler, steps, denoise):
     else:
         sigmas = comfy.samplers.calculate_sigmas(model_sampling, scheduler, total)
     if not sigmas.isfinite().all():
-        raise ValueError(
-            f"scheduler: {scheduler!r} has no noise levels for {total} steps; expected another, or more steps"
-        )
+        raise no_levels(scheduler, total)
     return sigmas.cpu() if total == steps else sigmas.cpu()[-(steps + 1) :]  # some give more levels than asked for
 
 

@@ -7,7 +7,7 @@ from .er_sde import NOISE_SCALES
 from .noise import NOISE_DEVICES
 from .prediction import PREDICTIONS
 from .samplers import SAMPLERS
-from .seeds_m import HALF_RENEWED
+from .seeds_m import ETA_CAP
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ OWN = {
             "eta_cap",
             "eta is at most this divided by the length of the step in lambda: long steps renew less of the noise.",
             least=0.01,
-            left_out=HALF_RENEWED,
+            left_out=ETA_CAP,
         ),
     ),
     "ER-SDE": (

@@ -10,30 +10,12 @@ from itertools import pairwise
 
 from .brownian import Clock, path_clock
 from .checks import choice, number
+from .memory import Memory
 from .prediction import lambda_step, polynomial_weights
 
 LARGEST = 1e38  # float32 holds a little more
 NEAR = 0.01  # to 2/3, see seeds_3
-
-
-@dataclass(frozen=True)
-class Extrapolation:
-    """How much of d = D - D_before, D_before being the model's result before, is added to the next point.
-
-    For each image (1 - k) max(least, theta most) + k turned, with theta = min(1, |psi|), k = (1 - theta) min(1, -rho)
-    where rho < 0, else 0, and
-
-        psi = <d, e> / <d, d>,    e = x / alpha less what was expected of it then,
-        rho = <d, d_before> / <d_before, d_before>.
-
-    For Gaussian data d = J e with 0 <= J <= 1, so that psi >= 1 and `most` is taken. Under guidance a model may make d
-    larger than such data allow (theta < 1), and swing back (rho < 0).
-    """
-
-    most: float
-    least: float
-    turned: float
-    scale: float  # 1 / alpha at the stage
+LOST = 1e-200  # a product of two deviations
 
 
 @dataclass(frozen=True)
@@ -58,9 +40,8 @@ class Stage:
 
     The call's input x and its result D are spent at once: state[k] * x + denoised[k] * D is added to the point that
     is reached k stages later, k = 0 being sigma_next. `noise` is the standard deviation of the Gaussian of the
-    interval (sigma, sigma_next) that completes the point at sigma_next. `expectation` are the factors of x and D in
-    what is expected of x / alpha at sigma_next, where the next stage has an extrapolation. `pair` stands in place of
-    the noise of this stage and the next.
+    interval (sigma, sigma_next) that completes the point at sigma_next. `memory` says what a method that looks back on
+    earlier calls adds to the next point. `pair` stands in place of the noise of this stage and the next.
     """
 
     sigma: float
@@ -68,8 +49,7 @@ class Stage:
     state: tuple[float, ...]
     denoised: tuple[float, ...]
     noise: float = 0.0
-    extrapolation: Extrapolation | None = None
-    expectation: tuple[float, float] | None = None
+    memory: Memory | None = None
     pair: Pair | None = None
 
 
@@ -185,7 +165,9 @@ def seeds_3(r_1, r_2, variant):
     second, but where r_1 is closer to 2/3 than NEAR: there the weight of the third prediction vanishes with the step.
     """
     r_2 = number("r_2", r_2, above=0, most=1)
-    r_1 = number("r_1", r_1, above=0, below=r_2)
+    r_1 = number("r_1", r_1, above=0, below=1)
+    if r_1 >= r_2:
+        raise ValueError(f"r_2: {r_2}; expected more than r_1, {r_1}")
     points = (0.0, r_1, r_2, 1.0)
     rules = {"3a": Through((0, 2), points), "3b": Through((0, 1, 2), points)}
     last = rules[choice("variant", variant, rules)]
@@ -237,12 +219,12 @@ def pair_of(form, levels, sigma_end, deviation, alphas, weight):
 
     The stage's noise N_u is such that weight N_u, weight being that of the prediction at m, is the integral over [s, t]
     of the kernel times the noise up to tau: 1 + eta times the deviation times J, for any form. alphas: at s, m and t.
-    None where numbers so small that squares of them are 0 leave no noise.
+    None where the noise is lost in any latent, and the squares of its numbers in floats.
     """
     s, m, t = levels
     first, second = form.growth(t, m) * math.sqrt(form.variance(m, s)), math.sqrt(form.variance(t, m))
     whole = math.hypot(first, second)
-    if not whole * deviation:
+    if whole * deviation < LOST:
         return None
     first, second = first / whole, second / whole
     interval = -math.log(s), -math.log(t)

@@ -13,7 +13,7 @@ from .noise import NOISE_DEVICES, NoisePath
 from .plan import one_step_plan, seeds_1, seeds_2, seeds_3
 from .prediction import Data, prediction_of
 from .schedule import noise_schedule_of
-from .seeds_m import HALF_RENEWED, seeds_m_plan
+from .seeds_m import ETA_CAP, seeds_m_plan
 from .solver import run
 
 SAMPLERS = {}
@@ -48,14 +48,16 @@ OF_ARGUMENTS = {  # those that not every sampler has
 }
 
 
-def sampler(name, *, calls_per_step, ode_order, weak_order):
+def sampler(name, *, calls_per_step, ode_order, weak_order, reads_cond=False):
     """Register a sampler under the name that hosts show, with what is known of it as attributes.
 
-    The orders are those of its options' defaults, on smooth problems; ode_order is that without noise.
+    The orders are those of its options' defaults, on smooth problems; ode_order is that without noise. reads_cond: it
+    makes use of a model's attribute `cond_denoised`.
     """
 
     def register(function):
         function.calls_per_step, function.ode_order, function.weak_order = calls_per_step, ode_order, weak_order
+        function.reads_cond = reads_cond
         parameters = inspect.signature(function).parameters
         own = "".join(text for name, text in OF_ARGUMENTS.items() if name in parameters)
         function.__doc__ = (function.__doc__ or "") + ARGUMENTS.format(own=own)
@@ -163,19 +165,22 @@ def sample_seeds_3(
     )  # fmt: skip
 
 
-@sampler("SEEDS-M", calls_per_step=1, ode_order=2, weak_order=2)
+@sampler("SEEDS-M", calls_per_step=1, ode_order=2, weak_order=2, reads_cond=True)
 def sample_seeds_m(
     model, x, sigmas, extra_args=None, callback=None, disable=None, eta=1.0, s_noise=1.0, noise_sampler=None,
-    order=None, eta_cap=None, noise_schedule="karras", seed=None, noise_device="cpu",
+    order=None, eta_cap=None, noise_schedule="karras", seed=None, noise_device="cpu", guidance_limit=1.0,
 ):  # fmt: skip
     """SEEDS-M: one model call a step, and what the call before it has told (docs/seeds_m.md).
 
     order: 2, or 1, which uses no call before; left out: 2. eta_cap: eta is at most eta_cap / h in a step of length h in
-    lambda; left out: log(2) / 2, with which no step renews more than half of the noise's variance.
+    lambda; left out: 0.2. guidance_limit: how strongly guidance is limited in steps that are too long for it, 0 is not
+    at all; it acts where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned
+    in its latest call (None where it does not know it; the same tensor as it returned where there is no guidance).
     """
     eta, order = number("eta", eta, least=0), whole_number("order", 2 if order is None else order, least=1, most=2)
-    eta_cap = HALF_RENEWED if eta_cap is None else number("eta_cap", eta_cap, above=0)
-    planned = Data(1.0, 1.0), lambda *given: _kept(seeds_m_plan, *given, eta, order, eta_cap)
+    eta_cap = ETA_CAP if eta_cap is None else number("eta_cap", eta_cap, above=0)
+    limit = number("guidance_limit", guidance_limit, least=0)
+    planned = Data(1.0, 1.0), lambda *given: _kept(seeds_m_plan, *given, eta, order, eta_cap, limit)
     return _sample(
         planned, model, x, sigmas, extra_args, callback, disable, noise_sampler,
         noise_schedule=noise_schedule, s_noise=s_noise, seed=seed, noise_device=noise_device,

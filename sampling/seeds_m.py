@@ -1,16 +1,18 @@
 """SEEDS-M: one model call a step, and what the call before it has told. docs/seeds_m.md derives it."""
 
 import math
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from .plan import Extrapolation, Plan, Stage, checked, denoise
+from .memory import Memory, Parts, Whole
+from .plan import Plan, Stage, checked, denoise
 from .prediction import Data, integral, lambda_step
 from .schedule import DROWNING
 
-HALF_RENEWED = math.log(2) / 2  # eta h: a step renews no more than half of the noise's variance
+ETA_CAP = 0.2  # of eta h: long steps renew no more than a third of the noise's variance
+SCALE = 0.5  # a level about which data decide: EDM's sigma_data, half the deviation of latents
+CERTAIN = 2.0  # deviations: a change of the guidance is not put down to less noise than would be an accident
 PRIOR_POINTS = 160
 
 
@@ -65,27 +67,64 @@ def line_weight(form, t, s, p):
     return integral(form, t, s, lambda tau: (s - tau) * (s + tau) / ((p - s) * (p + s)))
 
 
-def seeds_m_plan(schedule, sigmas, s_noise, eta, order, eta_cap):
+def part_weights(form, t, s, levels):
+    """The weights of values at `levels` (s first) in the step from s to t, by the polynomial in asinh(level / SCALE).
+
+    In that variable denoisers are smooth on both sides of the data's scale: it goes like lambda above and like the
+    level below, and ends at 0 where sampling ends.
+    """
+    nodes = [math.asinh(level / SCALE) for level in levels]
+
+    def basis(j, tau):
+        value = np.ones_like(tau)
+        for k, node in enumerate(nodes):
+            if k != j:
+                value = value * (np.arcsinh(tau / SCALE) - node) / (nodes[j] - node)
+        return value
+
+    return tuple(integral(form, t, s, lambda tau, j=j: basis(j, tau)) for j in range(len(levels)))
+
+
+def memory_of(form, t, levels, alphas, most, limit):
+    """The Memory of the step to level t from levels[0]; levels and alphas of it and up to two steps before."""
+    s, length = levels[0], (1 + form.eta) * lambda_step(t, levels[0])
+    alpha_next, *alphas = alphas
+    whole = parts = None
+    shrinkage, before_to_frame, kept = 1.0, 1.0, math.exp(-length)
+    if len(levels) > 1:
+        p = levels[1]
+        least, turned = min(most, line_weight(form, t, s, p)), -(1 - kept) / (3 + kept)
+        if most > 0:
+            whole = Whole(*(alpha_next * weight for weight in (most, least, turned)))
+        variance = (s / p) ** 2 * (p - s) * (p + s)  # of the noise that the step to s has renewed, eta = 1
+        three, two = (
+            tuple(alpha_next * weight for weight in part_weights(form, t, s, levels[:count])) for count in (3, 2)
+        )
+        parts = Parts(three, two, math.sqrt(p / s), CERTAIN / math.sqrt(variance))
+        shrinkage, before_to_frame = (s / p) ** 2, 1 / alphas[1]
+    return Memory(whole, parts, length, limit, shrinkage, 1 / alphas[0], before_to_frame, alpha_next * (1 - kept))
+
+
+def seeds_m_plan(schedule, sigmas, s_noise, eta, order, eta_cap, guidance_limit=1.0):
     """SEEDS-M over the host's sigmas, a list of checked floats."""
     levels = [schedule.level(sigma) for sigma in sigmas if sigma > 0]
+    alphas = [schedule.alpha(sigma) for sigma in sigmas]
     balance = Balance(levels[0], levels[-1]) if levels else None
-    steps, before, alpha_before = [], None, None
+    steps = []
     for n, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         if sigma_next == 0:
             steps.append(denoise(sigma))
             break
         s, t = levels[n], levels[n + 1]
         form = Data(min(eta, eta_cap / lambda_step(t, s)), 1.0)
-        alpha, alpha_next, kept = schedule.alpha(sigma), schedule.alpha(sigma_next), form.growth(t, s)
-        extrapolation, most = None, balance.step(form, t, s) if order == 2 else 0.0
-        if most > 0:
-            least, shrinkage = min(most, line_weight(form, t, s, before)), (s / before) ** 2
-            turned = -(1 - kept) / (3 + kept)  # stable for the steepest denoisers of all weights
-            extrapolation = Extrapolation(*(alpha_next * weight for weight in (most, least, turned)), 1 / alpha)
-            steps[-1] = (replace(steps[-1][0], expectation=(shrinkage / alpha_before, 1 - shrinkage)),)
-        deviation = alpha_next * s_noise * math.sqrt(form.variance(t, s))
-        renewed = -math.expm1(-(1 + form.eta) * lambda_step(t, s))
-        weights = (alpha_next / alpha * kept,), (alpha_next * renewed,)
-        steps.append((Stage(sigma, sigma_next, *weights, deviation, extrapolation),))
-        before, alpha_before = s, alpha
+        memory = None
+        if order == 2:
+            past = slice(n, None if n < 3 else n - 3, -1)
+            memory = memory_of(
+                form, t, levels[past], [alphas[n + 1], *alphas[past]], balance.step(form, t, s), guidance_limit
+            )
+        deviation = alphas[n + 1] * s_noise * math.sqrt(form.variance(t, s))
+        kept, renewed = form.growth(t, s), -math.expm1(-(1 + form.eta) * lambda_step(t, s))
+        weights = (alphas[n + 1] / alphas[n] * kept,), (alphas[n + 1] * renewed,)
+        steps.append((Stage(sigma, sigma_next, *weights, deviation, memory),))
     return checked(Plan(tuple(steps)))

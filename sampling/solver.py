@@ -5,61 +5,8 @@ from tqdm.auto import tqdm
 
 from . import fused
 from .draws import compiling, like
-
-
-def add_terms(total, dtype, *terms):
-    """total + the sum of weight * tensor over terms, in place on `total`, or a new tensor where that is None.
-
-    The terms' tensors are only read: the model or a callback may hold them. A term of weight 0 is left out, so that
-    what is not finite in it does not spread.
-    """
-    for weight, tensor in terms:
-        if weight == 0:
-            continue
-        if total is None:
-            total = torch.mul(tensor.to(dtype), weight)
-        else:
-            total.add_(tensor, alpha=weight)
-    return total
-
-
-def inner(a, b):
-    """The inner product of two images of the same size, (B,). No matrix product: autocast would round that one."""
-    return (a * b)[..., None].flatten(1).sum(1)
-
-
-def quotient(a, b, otherwise):
-    """a / b, or `otherwise` where both are 0."""
-    return (a / b).nan_to_num(nan=otherwise)
-
-
-class History:
-    """What the stage before leaves for an extrapolation: its denoised, what is expected of x, and its difference."""
-
-    def __init__(self):
-        self.denoised = self.expectation = self.difference = self.size = None
-
-    def extrapolate(self, extrapolation, x, denoised):
-        """The term that is added to the next point: (share (B, 1, ...), difference)."""
-        difference = denoised.to(x.dtype) - self.denoised
-        surprise = add_terms(None, x.dtype, (extrapolation.scale, x), (-1.0, self.expectation))
-        size = inner(difference, difference)
-        theta = quotient(inner(surprise, difference), size, 1.0).abs().clamp(max=1)
-        share = (theta * extrapolation.most).clamp(min=extrapolation.least)
-        if self.difference is not None:
-            rho = quotient(inner(difference, self.difference), self.size, 0.0)
-            share = torch.lerp(share, torch.full_like(share, extrapolation.turned), (1 - theta) * (-rho).clamp(0, 1))
-        self.difference, self.size = difference, size
-        return share.view(-1, *[1] * (x.ndim - 1)), difference
-
-    def keep(self, stage, x, denoised):
-        """Remember a stage, if the next one asks for it."""
-        if stage.expectation is not None:
-            of_x, of_denoised = stage.expectation
-            self.expectation = add_terms(None, x.dtype, (of_x, x), (of_denoised, denoised))
-            if self.denoised is None:  # a copy: the model may write to what it returned
-                self.denoised = torch.empty_like(x)
-            self.denoised.copy_(denoised)
+from .memory import History
+from .tensors import add_terms
 
 
 class Points:
@@ -111,15 +58,16 @@ def run(plan, model, x, sigmas, draws, extra_args=None, callback=None, disable=N
                 level = points.now.new_full((), stage.sigma)
                 callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": level, "denoised": denoised})
             del seen
-            added = history.extrapolate(stage.extrapolation, points.now, denoised) if stage.extrapolation else None
-            history.keep(stage, points.now, denoised)
+            before = None if stage.memory is None else points.now
             in_kernel = draws.in_kernel.get((i, k))
             if not points.leap(stage, denoised, in_kernel):
                 points.spend(stage, denoised)
                 in_kernel = None
-            if added:
-                points.now.addcmul_(*added)
-            del denoised, added
+            if stage.memory is not None:
+                cond = getattr(model, "cond_denoised", None)
+                cond = cond if cond is None else like(cond, before, "cond_denoised")
+                history.add(stage.memory, before, denoised, cond, points.now)
+            del denoised, before
             if stage.pair:
                 draws.add_pair(i, k, points.now, points.sums[0])
             if stage.noise and not in_kernel:

@@ -1,10 +1,34 @@
-"""What AUTOMATIC1111's web UI, Forge and their relatives load: finds the package around this file and starts it."""
+"""What AUTOMATIC1111's web UI, Forge and their relatives load: finds the package around this file and starts it.
+
+In a web UI that lacks what it needs it says so in one line, and does nothing else.
+"""
 
 import importlib.util
 import sys
 from pathlib import Path
 
 NAME = "seeds_samplers"
+NEEDED = {  # of the host's `modules`
+    "sd_samplers_kdiffusion": ("KDiffusionSampler",),
+    "sd_samplers_common": ("SamplerData",),
+    "sd_samplers": ("all_samplers", "all_samplers_map", "set_samplers"),
+    "scripts": ("Script", "AlwaysVisible", "scripts_data"),
+    "script_callbacks": ("on_before_ui", "on_script_unloaded"),
+    "shared": ("opts", "OptionInfo"),
+}
+
+
+def missing():
+    """The first name of NEEDED that this host does not have, or None."""
+    for module, names in NEEDED.items():
+        full = f"modules.{module}"
+        if importlib.util.find_spec(full) is None:
+            return full
+        found = importlib.import_module(full)
+        for name in names:
+            if not hasattr(found, name):
+                return f"{full}.{name}"
+    return None
 
 
 def package():
@@ -19,6 +43,12 @@ def package():
     return importlib.import_module(f"{NAME}.webui.script")
 
 
-_script = package()
-_script.install()
-SEEDSScript = _script.SEEDSScript  # the host looks for classes in this file
+if _lacking := missing():
+    print(
+        f"seeds-samplers: not supported in this web UI, which has no {_lacking}: nothing was added "
+        "(it works in AUTOMATIC1111, Forge and their relatives)"
+    )
+else:
+    _script = package()
+    _script.install()
+    SEEDSScript = _script.SEEDSScript  # the host looks for classes in this file

@@ -106,7 +106,7 @@ def test_model_calls_are_a_budget():
         (["--r", "0.3", "0.6"], "r: [0.3, 0.6]; expected r for SEEDS-2"),
         (["--r", "0.3", "--sampler", "seeds-1"], "r: [0.3]; expected none for SEEDS-1"),
         (["--r", "1.2"], "r: 1.2; expected a finite number and > 0 and <= 1"),
-        (["--r", "0.6", "0.3", "--sampler", "SEEDS-3"], "r_1: 0.6; expected a finite number and > 0 and < 0.3"),
+        (["--r", "0.6", "0.3", "--sampler", "SEEDS-3"], "r_2: 0.3; expected more than r_1, 0.6"),
         (["--cfg", "inf"], "cfg: inf; expected a finite number"),
         (["--seed", "-1"], "seed: -1; expected a whole number >= 0"),
         (["--batch-size", "0"], "batch-size: 0; expected a whole number >= 1"),

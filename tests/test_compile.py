@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from itertools import product
 
 import pytest
 import torch
@@ -33,7 +34,7 @@ def fresh():
     return dynamo.utils.counters
 
 
-@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=needs_a_compiler)])
+@pytest.mark.parametrize("backend", ["aot_eager", pytest.param("inductor", marks=[needs_a_compiler, pytest.mark.slow])])
 def test_a_compiled_model(backend):
     options = dict(seed=3, disable=True)
     plain = SAMPLERS["SEEDS-2"](model, X, SIGMAS, **options)
@@ -41,8 +42,16 @@ def test_a_compiled_model(backend):
     torch.testing.assert_close(compiled, plain, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", [*METHODS, "SEEDS-M", "ER-SDE"])
-@pytest.mark.parametrize("noise", ["path", "plain"])
+QUICK = {("SEEDS-2s", "plain"), ("SEEDS-M", "path")}  # the others are as slow, and slow together
+
+
+@pytest.mark.parametrize(
+    ("method", "noise"),
+    [
+        pytest.param(*case, marks=[] if case in QUICK else pytest.mark.slow)
+        for case in product([*METHODS, "SEEDS-M", "ER-SDE"], ["path", "plain"])
+    ],
+)
 def test_a_compiled_sampler_is_one_graph(fresh, method, noise):
     """Reading the sigmas breaks it, and nothing else: all model calls, updates and draws are one graph."""
     sampler, variant = sampler_of(method)
@@ -56,6 +65,7 @@ def test_a_compiled_sampler_is_one_graph(fresh, method, noise):
     assert len(fresh["graph_break"]) == 1 and "_prepare" in next(iter(fresh["graph_break"]))
 
 
+@pytest.mark.slow
 @needs_a_compiler
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 @pytest.mark.parametrize("method", ["SEEDS-2b", "SEEDS-2s"])
@@ -73,6 +83,7 @@ def test_other_precisions(dtype, method):
     assert (compiled - plain).norm() <= (2e-2 if dtype == torch.bfloat16 else 1e-6) * plain.norm()
 
 
+@pytest.mark.slow
 def test_torch_that_does_not_know_of_it_yet():
     """torch 2.1 to 2.3 have no custom_op, and the first of them no is_compiling."""
     code = """
@@ -95,6 +106,7 @@ def test_another_seed_needs_no_other_graph_for_long(fresh):
     assert fresh["stats"]["unique_graphs"] <= 2
 
 
+@pytest.mark.slow
 @needs_a_compiler
 def test_in_a_new_process_with_inductor():
     """Nothing has been imported or called before; and importing us does not import Dynamo, which takes a second."""
@@ -111,6 +123,7 @@ torch.testing.assert_close(compiled, sample_seeds_m(model, x, sigmas, seed=1, di
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_two_copies_of_the_package_do_not_meet():
     """As in a web UI, which loads an extension anew, or beside an installed one."""
     code = """

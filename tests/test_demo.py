@@ -32,6 +32,7 @@ def test_the_classifier_recognises_rendered_glyphs():
     assert accuracy(load_classifier(), images, labels) >= 0.98
 
 
+@pytest.mark.slow
 def test_the_model_draws_readable_glyphs():
     """72 images here, to be quick; `python -m seeds_samplers.demo.evaluate` measures 720."""
     assert recognised(Request(prompt=GLYPHS, count=2, steps=12, batch_size=72).checked()) >= 0.9

@@ -22,6 +22,7 @@ def folder(tmp_path, monkeypatch):
 
 
 class TestTheSameImages:
+    @pytest.mark.slow
     def test_on_one_process_and_on_two(self, folder, capsys):
         options = ["--seeds", "0-4,70", "--steps", 3, "--prompt", "A1B"]
         assert here(*options, "--out", "one") == 0
@@ -56,7 +57,7 @@ class TestTheSameImages:
 class TestARunThatDied:
     OPTIONS = ("--model", "blobs:plain", "--format", "npy", "--steps", 3, "--batch-size", 1, "--seeds", "0-19")
 
-    @pytest.mark.parametrize("ranks", [1, 2])
+    @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.slow)])
     def test_goes_on_with_what_is_missing(self, folder, ranks):
         out, environment = folder / "out", os.environ | {"OMP_NUM_THREADS": "1", "SLOW": "0.05"}
         process = subprocess.Popen(
@@ -157,6 +158,7 @@ def test_bad_options_are_refused_in_one_line(capsys, folder, arguments, message)
         (["--model", "blobs:fails_on_rank_1"], "generate: model: 'blobs:fails_on_rank_1'; expected package.module"),
     ],
 )
+@pytest.mark.slow
 def test_of_several_ranks_one_says_it_and_all_end(folder, arguments, message):
     result = run(*arguments, ranks=2)
     ours = [line for line in result.stderr.splitlines() if line.startswith("generate:")]

@@ -96,8 +96,12 @@ class TestBatch:
 class TestSteps:
     @pytest.mark.parametrize(
         ("sampler", "prediction"),
-        [*product(["SEEDS-1", "SEEDS-2", "SEEDS-3"], PREDICTIONS), ("SEEDS-M", None), ("ER-SDE", None)],
-    )
+        [
+            *product(["SEEDS-1"], PREDICTIONS), ("SEEDS-2", "data"), ("SEEDS-M", None), ("ER-SDE", None),
+            *(pytest.param("SEEDS-2", prediction, marks=pytest.mark.slow) for prediction in PREDICTIONS[1:]),
+            *(pytest.param("SEEDS-3", prediction, marks=pytest.mark.slow) for prediction in PREDICTIONS),
+        ],
+    )  # fmt: skip
     def test_more_steps_refine_one_image(self, sampler, prediction):
         """The distance to the image of 1024 steps halves, nearly, with each doubling: strong order 1."""
         if prediction == "noise" and sampler != "SEEDS-1":

@@ -20,13 +20,13 @@ from problems import (
 
 from seeds_samplers.sampling import sample_seeds_1, sample_seeds_m
 from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
-from seeds_samplers.sampling.seeds_m import HALF_RENEWED, seeds_m_plan
+from seeds_samplers.sampling.seeds_m import ETA_CAP, seeds_m_plan
 
 OCTAVES = [2.0**k for k in range(-8, 9)]
 UNCAPPED = 1e9
 
 
-def plan(sigmas, eta=1.0, order=2, eta_cap=HALF_RENEWED, schedule="karras"):
+def plan(sigmas, eta=1.0, order=2, eta_cap=ETA_CAP, schedule="karras"):
     return seeds_m_plan(NOISE_SCHEDULES[schedule], [float(sigma) for sigma in sigmas], 1.0, eta, order, eta_cap)
 
 
@@ -62,7 +62,7 @@ def test_the_balance_holds_for_the_methods_own_points(eta):
         total, shrinkage = v + t * t, (v + t * t) / (v + s * s)
         exact = shrinkage ** (1 + eta) * variances[n] + total * (1 - shrinkage**eta)
         missing = ((v / total) ** eta / total * (variances[n + 1] - exact)).sum()
-        capped = stage.extrapolation.most == pytest.approx((1 - kept) / 2)
+        capped = stage.memory.whole.most == pytest.approx((1 - kept) / 2)
         assert (capped and missing < 0) or abs(missing) < 1e-9
 
 
@@ -162,7 +162,7 @@ def test_no_step_renews_more_than_half_of_the_noise():
         sigmas = uniform_lambda(steps, 80, 0.002)
         for (stage,), (s, t) in zip(plan(sigmas).steps, pairwise(sigmas.tolist()), strict=True):
             assert stage.noise**2 <= t * t / 2 * (1 + 1e-12)
-            if math.log(s / t) < HALF_RENEWED:
+            if math.log(s / t) < ETA_CAP:
                 assert stage.state[0] == pytest.approx((t / s) ** 2)
 
 

@@ -7,6 +7,7 @@ from modules import shared
 from ..sampling import SAMPLERS, NoisePath
 from ..sampling.schedule import falling
 from .fields import ATTRIBUTE, options_of
+from .parts import ask, cond_denoised
 
 
 def noise_schedule_of(inner):
@@ -58,8 +59,9 @@ class InSteps:
     by odd and even.
     """
 
-    def __init__(self, denoiser, calls_per_step):
+    def __init__(self, denoiser, calls_per_step, parts=False):
         self.denoiser, self.calls_per_step, self.calls = denoiser, calls_per_step, 0
+        self.parts, self.cond_denoised = parts and ask(denoiser), None
 
     def __call__(self, x, sigma, **given):
         step = self.calls // self.calls_per_step
@@ -67,7 +69,11 @@ class InSteps:
         # Some of the host's schedules have more steps than were asked for; past its end the first prompt would be back.
         self.denoiser.step = min(first + (first + step) % 2, self.denoiser.total_steps)
         self.calls += 1
-        return self.denoiser(x, sigma, **given)
+        denoised = self.denoiser(x, sigma, **given)
+        if self.parts:
+            scales = {key: given[key] for key in ("cond_scale", "s_min_uncond") if key in given}
+            self.cond_denoised = cond_denoised(self.denoiser, x, sigma, denoised, **scales)
+        return denoised
 
 
 FROM_HOST = ("model", "x", "sigmas", "extra_args", "callback", "disable", "eta")
@@ -83,7 +89,7 @@ def for_webui(name):
         options = options_of(name, getattr(p, ATTRIBUTE, {}), shared.opts.data)
         noise_sampler = noise_of(p, x, options.pop("noise_device"))
         options |= {key: value for key, value in of_model(model).items() if key in parameters}
-        denoiser = InSteps(model, sampler.calls_per_step)
+        denoiser = InSteps(model, sampler.calls_per_step, sampler.reads_cond)
         try:
             return sampler(denoiser, x, falling(sigmas), noise_sampler=noise_sampler, **given, **options)
         except ValueError as error:

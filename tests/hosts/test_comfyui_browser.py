@@ -1,9 +1,12 @@
 """The front end in a real browser, in both of its renderers; skipped without Chromium, playwright or a checkout."""
 
+import json
+
 import pytest
 from browser import CHROMIUM, fit, load, page_of, run
 from comfyui import Server, checkout
 from comfyui_graphs import WORKFLOWS, custom_graph, default_graph, seeds_graph
+from comfyui_saved import SAVED, prompt_of
 from server import REPOSITORY
 
 pytest.importorskip("playwright", reason="playwright is not installed")
@@ -59,6 +62,17 @@ def ink(page):
             const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
             return data.filter((byte, i) => i % 4 === 3 && byte > 0).length; }"""
     )
+
+
+@pytest.mark.parametrize("path", sorted(SAVED.glob("*/comfyui/*.api.json")), ids=lambda path: path.name.split(".")[0])
+def test_a_saved_workflow_loads_with_every_value_where_it_belongs(page, path):
+    workflow = json.loads(path.with_name(path.name.replace(".api", "")).read_text())
+    page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
+    page.wait_for_timeout(500)
+    found = prompt_of(page)
+    for number, saved in json.loads(path.read_text()).items():
+        assert found[number]["class_type"] == saved["class_type"]
+        assert {name: found[number]["inputs"].get(name) for name in saved["inputs"]} == saved["inputs"]
 
 
 def test_seeds_2_is_chosen_by_mouse_and_draws(page, server):

@@ -4,6 +4,8 @@ Skipped where there is no ComfyUI checkout (COMFYUI_PATH) with its requirements.
 """
 
 import importlib
+import json
+import math
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -125,6 +127,131 @@ def test_a_packed_latent_and_a_path_of_the_nodes():
     )
     given = COMFY_SAMPLERS["SEEDS-2"](model, x, sigmas, extra_args={"seed": 9}, disable=True, noise_sampler=by_hand)
     torch.testing.assert_close(given, whole)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+@pytest.mark.parametrize("kind", ["edm", "flow"])
+def test_patches_of_the_model_know_the_calls_to_come(name, kind):
+    """transformer_options["seeds_calls"]: step, place in the step and level of each; what core gave is left alone."""
+    model, seen = model_of(kind, shift=3.0), []
+
+    def patched(x, sigma, model_options, **arguments):
+        seen.append((sigma[0].item(), model_options["transformer_options"]))
+        return model(x, sigma, **arguments)
+
+    patched.inner_model = model.inner_model
+    sigmas, given = (sigmas_flow(5) if kind == "flow" else sigmas_karras(5, 0.03, 14.6)), {"transformer_options": {}}
+    COMFY_SAMPLERS[name](patched, torch.ones(1, 4, 8, 8), sigmas, {"seed": 3, "model_options": given}, disable=True)
+    calls = seen[0][1]["seeds_calls"]
+    assert [sigma for sigma, _ in seen] == pytest.approx([call.sigma for call in calls])
+    assert [call.step for call in calls if call.stage == 0] == [*range(5)] and given == {"transformer_options": {}}
+    assert all(options["seeds_calls"] is calls for _, options in seen)
+
+
+def sampled(model, name, steps=4):
+    """A picture of the demo model by ComfyUI's own way from a sampler's name to a latent."""
+    import comfy.sample
+
+    from seeds_samplers.nodes.demo import GlyphCLIP
+
+    register()
+    conditioning = [GlyphCLIP().encode_from_tokens_scheduled({"glyph": [[(number, 1.0)]]}) for number in (5, 0)]
+    latent = torch.zeros(1, 3, 32, 32)
+    sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "karras", steps)
+    noise, sampler = comfy.sample.prepare_noise(latent, 5), comfy.samplers.sampler_object(name)
+    return comfy.sample.sample_custom(
+        model, noise, 2.0, sampler, sigmas, *conditioning, latent, seed=5, disable_pbar=True
+    )
+
+
+@pytest.mark.parametrize("cfg", [1.0, 4.0])
+@pytest.mark.parametrize("masked", [False, True])
+def test_seeds_m_knows_the_conditional_part(cfg, masked, monkeypatch):
+    """ComfyUI's own guider, at cfg 1 without a second prediction; what a mask keeps is not taken for guidance."""
+    import comfy.sample
+
+    from seeds_samplers.nodes import dropdown
+    from seeds_samplers.nodes.demo import GlyphCLIP, glyph_model
+
+    class Parts(dropdown.WithParts):
+        def __call__(self, x, sigma, denoise_mask=None, **given):
+            denoised = super().__call__(x, sigma, denoise_mask=denoise_mask, **given)
+            seen.append((denoised, self.cond_denoised, denoise_mask))
+            return denoised
+
+    register()
+    seen = []
+    monkeypatch.setattr(dropdown, "WithParts", Parts)
+    positive, negative = (GlyphCLIP().encode_from_tokens_scheduled({"glyph": [[(n, 1.0)]]}) for n in (5, 0))
+    model, latent = glyph_model(), torch.zeros(2, 3, 32, 32)
+    sigmas = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "seeds", 6)
+    mask = torch.ones(1, 1, 32, 32) if masked else None
+    if masked:
+        mask[..., :16] = 0
+    noise, sampler = comfy.sample.prepare_noise(latent, 5), comfy.samplers.sampler_object("SEEDS-M")
+    comfy.sample.sample_custom(
+        model, noise, cfg, sampler, sigmas, positive, negative, latent, noise_mask=mask, seed=5, disable_pbar=True
+    )
+    assert len(seen) == 6
+    for denoised, cond, denoise_mask in seen:
+        change = (denoised - cond).abs()
+        assert (change.max() > 0.01) == (cfg != 1)
+        if masked:
+            assert change[denoise_mask.expand_as(change) == 0].max() < 1e-6
+
+
+def test_a_cache_in_comfyui_knows_where_it_is():
+    """What docs/caches.md says a cache can do: keep the first call of each step and skip the second."""
+    import comfy.patcher_extension
+
+    from seeds_samplers.nodes.demo import glyph_model
+
+    seen, kept = [], {}
+
+    def cache(executor, x, timestep, model_options, seed=None):
+        call = model_options["transformer_options"]["seeds_calls"][len(seen)]
+        seen.append((timestep[0].item(), call))
+        if call.stage == 0:
+            kept["denoised"] = executor(x, timestep, model_options, seed)
+        return kept["denoised"]
+
+    model = glyph_model()
+    model.add_wrapper_with_key(comfy.patcher_extension.WrappersMP.PREDICT_NOISE, "cache", cache)
+    cached = sampled(model, "SEEDS-2")
+    assert len(seen) == 7 and all(sigma == pytest.approx(call.sigma) for sigma, call in seen)
+    assert cached.isfinite().all() and (cached - sampled(glyph_model(), "SEEDS-2")).abs().max() > 0.01
+
+
+def test_what_lazycache_returns_for_a_call_that_it_skips():
+    """docs/caches.md: the result before, and all that x has got since, fresh noise as if it were the picture's."""
+    from comfy_extras.nodes_easycache import LazyCacheHolder
+
+    holder = LazyCacheHolder(0.2, 0.15, 0.95, 8, False)
+    x_before, denoised_before, x = torch.randn(3, 1, 3, 8, 8)
+    holder.update_cache_diff(denoised_before, x_before)
+    torch.testing.assert_close(holder.apply_cache_diff(x), denoised_before + (x - x_before))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_the_dropdown_names_a_scheduler_without_levels(name):
+    """kl_optimal divides by the number of steps less one."""
+    register()
+    model = model_of("edm")
+    model_sampling = model.inner_model.model_patcher.get_model_object("model_sampling")
+    sigmas = comfy.samplers.calculate_sigmas(model_sampling, "kl_optimal", 1)
+    with pytest.raises(ValueError, match=r"^scheduler: 'kl_optimal' has no noise levels for 1 steps; expected another"):
+        COMFY_SAMPLERS[name](model, torch.ones(1, 4, 8, 8), sigmas, {"seed": 3}, disable=True)
+    with pytest.raises(ValueError, match=r"^sigmas: nan at index 1"):
+        COMFY_SAMPLERS[name](model, torch.ones(1, 4, 8, 8), torch.tensor([3.0, math.nan, 0.0]), {"seed": 3})
+
+
+def test_bounds_of_inputs_refuse_nan_and_nothing_else():
+    from seeds_samplers.nodes.compat import Bound
+
+    low, high = Bound(0.25), Bound(4)
+    for value, kept in ((0.25, True), (4.0, True), (2, True), (0.2, False), (4.1, False), (math.nan, False)):
+        assert kept == (not (value < low or value > high)), value
+    assert json.dumps([low, high]) == "[0.25, 4.0]"
 
 
 def test_registering_again_and_after_another_packs_reload():

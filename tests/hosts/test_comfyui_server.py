@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 import math
 import time
 
@@ -22,6 +23,7 @@ from comfyui_graphs import (
     seeds_graph,
     split_graph,
 )
+from comfyui_saved import SAVED
 from server import Rejected
 
 from seeds_samplers.demo.classifier import load_classifier
@@ -30,6 +32,9 @@ from seeds_samplers.sampling import SAMPLERS
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout (COMFYUI_PATH) with its requirements")
 NUMBERS = itertools.count()
+MANY_CALLS = {"budget": "model calls"}
+SEEDS_M = {"solver": "SEEDS-M", "solver.eta_cap": 0.5}
+ONE_STEP = {"budget": "steps", "budget.steps": 1}
 LEVEL = 2  # of 255: what rounding may do to a saved image
 
 
@@ -134,6 +139,14 @@ class TestNodes:
         assert close(pictures(server, graph), latent)
 
 
+@pytest.mark.parametrize("path", sorted(SAVED.glob("*/comfyui/*.api.json")), ids=lambda path: path.name.split(".")[0])
+def test_a_saved_prompt_runs(server, path):
+    graph = json.loads(path.read_text())
+    if "CheckpointLoaderSimple" in path.read_text():
+        pytest.skip("its checkpoint is the user's")
+    assert server.images(server.run(graph))
+
+
 class TestOddGraphs:
     def test_clip_skip_on_the_demo_model_and_then_another_graph(self, server):
         """Between prompts ComfyUI asks what it has cached, the CLIP among it."""
@@ -184,6 +197,20 @@ class TestWhatDoesNotFit:
         [
             ({"solver.r": 2.0}, "bigger than max"),
             ({"solver.eta": -1.0}, "smaller than min"),
+            ({"solver.r": math.nan}, r"Value nan smaller than min of 0.01.*solver\.r"),
+            ({"solver.eta": math.nan}, r"Value nan.*solver\.eta"),
+            ({"solver.s_noise": math.inf}, r"Value inf bigger than max of 100.0.*solver\.s_noise"),
+            ({"cfg": math.nan}, "Value nan.*cfg"),
+            ({"cfg": -math.inf}, "Value -inf.*cfg"),
+            ({"denoise": "nan"}, "Value nan.*denoise"),
+            ({"variation_strength": math.nan}, "Value nan.*variation_strength"),
+            ({"budget.steps": math.nan}, r"Value nan smaller than min of 1.*budget\.steps"),
+            ({"budget.steps": 12.5}, r"Value 12.5.*budget\.steps"),
+            ({"budget.steps": "many"}, r"Value many.*budget\.steps"),
+            (MANY_CALLS | {"budget.model_calls": 0.5}, r"Value 0.5.*budget\.model_calls"),
+            (SEEDS_M | {"solver.order": 1.5}, r"Value 1.5.*solver\.order"),
+            (SEEDS_M | {"solver.order": 3}, r"Value 3 bigger than max of 2.*solver\.order"),
+            ({"seed": math.inf}, "seed, inf, cannot convert float infinity to integer"),
             ({"scheduler": "karass"}, "not in list"),
             ({"budget.steps": 0}, "smaller than min"),
         ],
@@ -192,13 +219,33 @@ class TestWhatDoesNotFit:
         with pytest.raises(Rejected, match=message):
             server.queue(seeds_graph(**inputs))
 
+    @pytest.mark.parametrize("steps", [12.0, "12"])
+    def test_whole_numbers_in_other_forms_are_welcome(self, server, steps):
+        assert close(pictures(server, seeds_graph(**{"budget.steps": steps})), pictures(server, seeds_graph()))
+
+    def test_a_whole_number_from_another_node(self, server):
+        graph = seeds_graph(**{"budget.steps": ["60", 0]}) | {"60": node("PrimitiveInt", value=12)}
+        assert close(pictures(server, graph), pictures(server, seeds_graph()))
+        graph["60"] = node("PrimitiveFloat", value=12.5)
+        server.expected_tracebacks += 1
+        with pytest.raises(RuntimeError, match=r"^steps: 12.5; expected a whole number"):
+            server.run(graph)
+
     def test_options_that_contradict_each_other(self, server):
+        """The error names the field in its first word: ComfyUI cannot see before a run that two do not fit."""
         solver = {key: value for key, value in SOLVER.items() if key not in ("solver.variant", "solver.r")}
         solver |= {"solver": "SEEDS-3", "solver.variant": "3a", "solver.r_1": 0.7, "solver.r_2": 0.4}
         graph = seeds_graph()
         graph["5"]["inputs"] = {k: v for k, v in graph["5"]["inputs"].items() if not k.startswith("solver")} | solver
         server.expected_tracebacks += 1
-        with pytest.raises(RuntimeError, match=r"r_1: 0.7; expected .* < 0.4"):
+        with pytest.raises(RuntimeError, match=r"^r_2: 0.4; expected more than r_1, 0.7"):
+            server.run(graph)
+
+
+def test_a_scheduler_without_levels_is_named_in_the_dropdown_too(server):
+    for graph in (default_graph(scheduler="kl_optimal", steps=1), seeds_graph(scheduler="kl_optimal", **ONE_STEP)):
+        server.expected_tracebacks += 1
+        with pytest.raises(RuntimeError, match=r"^scheduler: 'kl_optimal' has no noise levels for 1 steps"):
             server.run(graph)
 
 

@@ -146,7 +146,7 @@ def test_pasting_what_another_version_wrote():
     ("name", "options", "message"),
     [
         ("SEEDS-2", {"SEEDS-2 r": 1.5}, "SEEDS-2 r: 1.5; expected"),
-        ("SEEDS-3", {"SEEDS-3 r_1": 0.8}, "SEEDS-3 r_1: 0.8; expected a finite number and > 0 and < 0.66"),
+        ("SEEDS-3", {"SEEDS-3 r_1": 0.8}, "SEEDS-3 r_2: 0.66"),
         ("SEEDS-1", {"SEEDS prediction": "both"}, "SEEDS-1 prediction: 'both'; expected one of 'data'"),
         ("SEEDS-M", {"SEEDS-M order": 7}, "SEEDS-M order: 7; expected a whole number >= 1 and <= 2"),
         ("SEEDS-2", {"SEEDS s_noise": -1.0}, "SEEDS-2 s_noise: -1.0; expected"),

@@ -37,6 +37,7 @@ def alone(name, kind="eps", seed=1, steps=6, cfg=2.0, **options):
 
     def guided(x, sigma):
         with_prompt, without = (denoise(x, sigma, one) for one in (cond, uncond))
+        guided.cond_denoised = None if CLASSIC else with_prompt
         return without + cfg * (with_prompt - without)
 
     x = torch.randn((standin.latent_channels, 32, 32), generator=torch.Generator().manual_seed(seed))[None] * sigmas[0]

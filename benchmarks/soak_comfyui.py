@@ -1,0 +1,260 @@
+"""Many prompts in one ComfyUI server on the CPU: random options, valid or not, interrupts, batches, masks, caches.
+
+    COMFYUI_PATH=... python benchmarks/soak_comfyui.py --prompts 1000
+
+with the Python of ComfyUI's environment. Prints what happened and ends with status 1 if anything is not as it should
+be: a prompt fails that should not, a refusal does not name its input, the log has a traceback of anything else or a
+warning about numbers, or the server's memory does not stay as it was after the first tenth of the prompts.
+"""
+
+import argparse
+import json
+import math
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "hosts"))
+
+from comfyui import Server, checkout
+from comfyui_graphs import CONDITIONING, LATENT, MODEL, default_graph, node
+from server import Rejected
+
+FLAT = 0.02  # of the memory after the first tenth
+SAMPLE, SHOWN = "50", "52"
+OURS = ("SEEDSKSampler", "SamplerCustom")
+KINDS = ("KSampler", "KSamplerAdvanced", *OURS)
+WHOLE = "INT,FLOAT"  # the type of whole numbers that are refused if they are none
+TOGETHER = ("r_1", "r_2", "scheduler")  # inputs that may be valid alone and refused with others
+
+
+class Inputs:
+    """What /object_info says of a node's inputs: (kind, settings) by name, those of the chosen options too."""
+
+    def __init__(self, server):
+        self.of = {
+            name: server.get(f"/object_info/{name}")[name]["input"]["required"]
+            for name in ("KSampler", "SEEDSKSampler", "SEEDSSampler", "SEEDSScheduler")
+        }
+
+    def random(self, rng, name, only=()):
+        """Values of the inputs that are no links, and {name: (kind, settings)} of them."""
+        values, kinds = {}, {}
+        for key, spec in self.of[name].items():
+            self._add(rng, key, spec, values, kinds)
+        return {key: value for key, value in values.items() if not only or key in only}, kinds
+
+    def _add(self, rng, key, spec, values, kinds):
+        kind, settings = spec[0], (spec[1] if len(spec) > 1 else {})
+        if kind == "COMFY_DYNAMICCOMBO_V3":
+            option = rng.choice(settings["options"])
+            values[key], kinds[key] = option["key"], (kind, settings)
+            for name, inner in option["inputs"].get("required", {}).items():
+                self._add(rng, f"{key}.{name}", inner, values, kinds)
+        elif isinstance(kind, list) or kind in ("COMBO", "INT", "FLOAT", WHOLE):
+            values[key], kinds[key] = valid(rng, key, kind, settings), (kind, settings)
+
+
+def valid(rng, key, kind, settings):
+    if isinstance(kind, list) or kind == "COMBO":
+        return rng.choice(kind if isinstance(kind, list) else settings["options"])
+    if rng.random() < 0.4 and not key.endswith(("steps", "model_calls")):
+        return settings["default"]
+    if kind in ("INT", WHOLE):
+        most = 6 if key.endswith(("steps", "model_calls")) else settings["max"]
+        return rng.randint(int(settings["min"]), int(min(most, settings["max"])))
+    least, most = settings["min"], settings["max"]
+    return rng.choice([least, most, rng.uniform(least, most), min(most, max(least, 10 ** rng.uniform(-2, 1)))])
+
+
+def invalid(rng, kind, settings):
+    if isinstance(kind, list) or kind in ("COMBO", "COMFY_DYNAMICCOMBO_V3"):
+        return rng.choice(["nonsense", "", 7])
+    outside = [settings["min"] - 1, settings["max"] + 1]
+    fractions = [settings["min"] + 0.5] if kind == WHOLE else []
+    return rng.choice([math.nan, math.inf, -math.inf, "many", *outside, *fractions])
+
+
+def sources(rng):
+    """Nodes that give a model and a latent, and the links to them."""
+    graph = default_graph(rng.choice("AEIOU37"), steps=2)
+    del graph["7"]
+    graph |= {
+        "20": node("VAEEncode", pixels=["6", 0], vae=["1", 2]),
+        "21": node("SolidMask", value=0.0, width=256, height=256),
+        "22": node("SolidMask", value=1.0, width=128, height=256),
+        "23": node("MaskComposite", destination=["21", 0], source=["22", 0], x=128, y=0, operation="add"),
+        "25": node("SetLatentNoiseMask", samples=["20", 0], mask=["23", 0]),
+        "26": node("EmptyLatentImage", width=rng.choice([128, 256]), height=256, batch_size=rng.randint(1, 4)),
+        "27": node("LatentFromBatch", samples=["26", 0], batch_index=rng.randint(0, 3), length=rng.randint(1, 2)),
+        "28": node("RepeatLatentBatch", samples=["25", 0], amount=2),
+        "30": node("ModelSamplingFlux", model=MODEL, max_shift=1.2, base_shift=0.5, width=256, height=256),
+        **{
+            key: node(name, model=MODEL, reuse_threshold=0.2, start_percent=0.15, end_percent=0.95, verbose=False)
+            for key, name in (("31", "LazyCache"), ("32", "EasyCache"))
+        },
+    }
+    model = rng.choice([MODEL] * 6 + [["30", 0], ["31", 0], ["32", 0]])
+    return graph, model, rng.choice([LATENT, *(["20", 0], ["25", 0], ["26", 0], ["27", 0], ["28", 0])])
+
+
+def prompt(rng, inputs, kind, steps=None):
+    """A graph, the id and the {name: kind} of the inputs of the node that may be given something wrong."""
+    graph, model, latent = sources(rng)
+    given = {**CONDITIONING, "model": model, "latent_image": latent}
+    target = SAMPLE
+    if kind == "SEEDSKSampler":
+        values, kinds = inputs.random(rng, kind)
+        graph[SAMPLE] = node(kind, **given, **values)
+    elif kind == "SamplerCustom":
+        solver, of_solver = inputs.random(rng, "SEEDSSampler")
+        values, of_levels = inputs.random(rng, "SEEDSScheduler")
+        graph["40"] = node("SEEDSSampler", **solver)
+        graph["41"] = node("SEEDSScheduler", model=model, sampler=["40", 0], **values)
+        target, kinds = rng.choice([("40", of_solver), ("41", of_levels)])
+        custom = dict(add_noise=True, noise_seed=rng.randint(0, 99), cfg=2.0, sampler=["40", 0], sigmas=["41", 0])
+        graph[SAMPLE] = node(kind, **given, **custom)
+    else:
+        values, kinds = inputs.random(rng, "KSampler")
+        values["sampler_name"] = rng.choice([name for name in values_of(inputs, "sampler_name") if is_ours(name)])
+        values["cfg"] = rng.choice([1.0, 2.0, 7.0])
+        if steps:
+            values["steps"] = steps
+        if kind == "KSamplerAdvanced":
+            values["noise_seed"] = values.pop("seed")
+            del values["denoise"]
+            start = rng.randint(0, 2)
+            values |= dict(add_noise=rng.choice(["enable", "disable"]), start_at_step=start)
+            values |= dict(end_at_step=start + rng.randint(0, 9), return_with_leftover_noise="disable")
+        kinds = {}  # core's own node and its own refusals
+        graph[SAMPLE] = node(kind, **given, **values)
+    graph["51"] = node("VAEDecode", samples=[SAMPLE, 0], vae=["1", 2])
+    graph[SHOWN] = node("PreviewImage", images=["51", 0])
+    return graph, target, kinds
+
+
+def values_of(inputs, key):
+    spec = inputs.of["KSampler"][key]
+    return spec[0] if isinstance(spec[0], list) else spec[1]["options"]
+
+
+def is_ours(sampler):
+    return sampler.startswith("SEEDS-") or sampler == "ER-SDE"
+
+
+def memory(server):
+    """The server's resident memory in MiB."""
+    for line in Path(f"/proc/{server.process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmRSS")
+
+
+class Soak:
+    def __init__(self, server, seed):
+        self.server, self.rng, self.inputs = server, random.Random(seed), Inputs(server)
+        self.counts, self.wrong, self.memory, self.failed, self.read = Counter(), [], [], 0, 0
+
+    def one(self, number):
+        """Queue one prompt, see what becomes of it, and check that."""
+        rng = self.rng
+        what = rng.choices(["valid", "invalid", "interrupted"], [75, 22, 3])[0]
+        kind = "KSampler" if what == "interrupted" else rng.choice(OURS if what == "invalid" else KINDS)
+        graph, target, kinds = prompt(rng, self.inputs, kind, steps=3000 if what == "interrupted" else None)
+        named = None
+        if what == "invalid":
+            named = rng.choice([*kinds])
+            graph[target]["inputs"][named] = invalid(rng, *kinds[named])
+        outcome, told = self.outcome(graph, what == "interrupted")
+        self.counts[outcome] += 1
+        if named and outcome not in ("refused when queued", "refused when run"):
+            self.wrong.append((number, f"{named} = {graph[target]['inputs'][named]!r} ran"))
+        if outcome == "refused when run":
+            self.failed += 1
+            allowed = [*TOGETHER, *([named.split(".")[-1]] if named else [])]
+            if not any(told.startswith(f"{name}:") for name in allowed):
+                self.wrong.append((number, f"{named}: {told}"))
+        if outcome == "refused when queued" and (not named or named not in told):
+            self.wrong.append((number, f"{named}: {told}"))
+        if warnings := [line for line in self.said().splitlines() if "RuntimeWarning" in line]:
+            ours = {key: graph[key]["inputs"] for key in ("40", "41", SAMPLE) if key in graph}
+            self.wrong.append((number, f"{warnings[0]} with {ours}"))
+        self.memory.append(memory(self.server))
+
+    def said(self):
+        """What the log has got since this was asked last."""
+        text = self.server.log.read_text()
+        new, self.read = text[self.read :], len(text)
+        return new
+
+    def outcome(self, graph, interrupt):
+        server = self.server
+        try:
+            prompt = server.queue(graph)
+        except Rejected as error:
+            names = [
+                one.get("extra_info", {}).get("input_name")
+                for errors in json.loads(str(error))["node_errors"].values()
+                for one in errors["errors"]
+            ]
+            return "refused when queued", names
+        if interrupt:
+            server.wait(lambda: server.get("/queue")["queue_running"], 60)
+            time.sleep(self.rng.uniform(0, 0.5))
+            server.post("/interrupt", {})
+        history = server.finish(prompt, 300)
+        server.post("/history", {"delete": [prompt]})  # the server keeps ten thousand
+        if history["status"]["status_str"] == "success":
+            return "drawn", ""
+        messages = dict(history["status"]["messages"])
+        if "execution_interrupted" in messages:
+            return "interrupted", ""
+        return "refused when run", messages["execution_error"]["exception_message"].strip()
+
+    def check(self):
+        """What the log and the memory say of the whole."""
+        text = self.server.log.read_text()
+        found = text.count("Traceback (most recent call last)")
+        if found != self.failed:
+            self.wrong.append(("log", f"{found} tracebacks for {self.failed} refusals"))
+        tenth = max(1, len(self.memory) // 10)
+        pieces = [statistics.median(self.memory[i : i + tenth]) for i in range(tenth, len(self.memory), tenth)]
+        growth = max(pieces) / pieces[0] - 1
+        print("memory in MiB, medians of each tenth after the first:", *(f"{piece:.0f}" for piece in pieces))
+        print(f"growth after the first tenth: {100 * growth:.2f} %")
+        if growth > FLAT:
+            self.wrong.append(("memory", f"grew by {100 * growth:.1f} %"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--prompts", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--log", type=Path, help="where to keep the server's log")
+    arguments = parser.parse_args()
+    if checkout() is None:
+        sys.exit("soak_comfyui.py: no ComfyUI checkout (COMFYUI_PATH) with its requirements in this environment")
+    os.environ["PYTHONWARNINGS"] = "always::RuntimeWarning"  # each time, not once
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, Server(folder) as server:
+        soak = Soak(server, arguments.seed)
+        try:
+            for number in range(arguments.prompts):
+                soak.one(number)
+        finally:
+            if arguments.log:
+                arguments.log.write_text(server.log.read_text())
+        print(f"{arguments.prompts} prompts in {time.perf_counter() - started:.0f} s:", dict(soak.counts))
+        soak.check()
+    for number, what in soak.wrong:
+        print(f"wrong: {number}: {what}")
+    sys.exit(bool(soak.wrong))
+
+
+if __name__ == "__main__":
+    main()

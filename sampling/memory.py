@@ -1,0 +1,133 @@
+"""What SEEDS-M remembers of the model calls before, and what it adds to the next point (docs/seeds_m.md)."""
+
+from dataclasses import dataclass
+
+import torch
+
+from .tensors import for_each, inner, quotient
+
+
+@dataclass(frozen=True)
+class Whole:
+    """C, the factor of d = D - D_before, where only the whole prediction D is known (sections 2 to 4).
+
+    For each image (1 - k) max(least, theta most) + k turned.
+    """
+
+    most: float
+    least: float
+    turned: float
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The weights of the conditional part C and the guidance part G = D - C where both are known (section 5).
+
+    three[j] and two[j] are those of the values j calls before: three where two calls before are known of C, two for G and
+    where one is. `growth` is the growth of the stiffness that is assumed over the step; `sharpest` times the size of
+    a change of G bounds the stiffness.
+    """
+
+    three: tuple[float, ...]
+    two: tuple[float, ...]
+    growth: float
+    sharpest: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The numbers of a stage for both cases. length: (1 + eta) h. limit: the option guidance_limit.
+
+    shrinkage: (s / p)^2, with which what was expected of y is D_before + shrinkage (y_before - D_before). to_frame and
+    before_to_frame: 1 / alpha at this stage and at the one before. renewed: the weight of D at the next point.
+    """
+
+    whole: Whole | None
+    parts: Parts | None
+    length: float
+    limit: float
+    shrinkage: float
+    to_frame: float
+    before_to_frame: float
+    renewed: float
+
+
+class History:
+    """The results of the last calls, as copies: a model may write to what it has returned."""
+
+    def __init__(self):
+        self.clear()
+
+    def clear(self):
+        self.x = self.guidance = self.difference = self.size = None
+        self.split, self.known = None, []
+
+    def add(self, memory, x, denoised, cond, point):
+        """Add the stage's terms to `point`, in place. cond: the conditional prediction, None where it is not known.
+
+        x and denoised are the stage's, (B, ...); x is kept, and must not be written to.
+        """
+        if self.split is not (cond is not None):
+            self.clear()
+            self.split = cond is not None
+        if self.split:
+            self._add_parts(memory, x, denoised, cond, point)
+        else:
+            self._add_whole(memory, x, denoised, point)
+        self.x = x
+
+    def _keep(self, value, like, most):
+        """A copy of `value` at the front of those known, in the memory of the one that is forgotten."""
+        room = self.known.pop() if len(self.known) == most else torch.empty_like(like)
+        self.known.insert(0, room.copy_(value))
+
+    def _surprise(self, memory, difference, x):
+        """<difference, e>, e being what y has beyond what the call before promised; the sum is never formed."""
+        expected = memory.shrinkage * memory.before_to_frame * inner(difference, self.x)
+        expected = expected + (1 - memory.shrinkage) * inner(difference, self.known[0])
+        return memory.to_frame * inner(difference, x) - expected
+
+    def _add_whole(self, memory, x, denoised, point):
+        if not self.known or memory is None or memory.whole is None:
+            self.difference = None
+            self._keep(denoised, x, 1)
+            return
+        difference = denoised.to(x.dtype) - self.known[0]
+        size = inner(difference, difference)
+        psi = quotient(self._surprise(memory, difference, x), size, 1.0)
+        theta = (psi.abs() / min(1.0, memory.length)).clamp(max=1)
+        share = (theta * memory.whole.most).clamp(min=memory.whole.least)
+        if self.difference is not None:
+            rho = quotient(inner(difference, self.difference), self.size, 0.0)
+            back = (1 - theta) * (-rho).clamp(0, 1)
+            share = torch.lerp(share, torch.full_like(share, memory.whole.turned), back)
+        point.addcmul_(for_each(share, x), difference)
+        self.difference, self.size = difference, size
+        self._keep(denoised, x, 1)
+
+    def _add_parts(self, memory, x, denoised, cond, point):
+        guidance = None if cond is denoised else denoised.to(x.dtype) - cond
+        parts = memory.parts if memory is not None else None
+        if parts is not None and self.known:
+            weights = (parts.three if len(self.known) > 1 else parts.two)[1:]
+            if guidance is not None:
+                self._add_guidance(memory, x, guidance, point)
+            for weight, value in zip(weights, self.known, strict=True):
+                point.add_(value, alpha=weight)
+            point.add_(cond, alpha=-sum(weights))
+        self._keep(cond, x, 2)
+        self.guidance = guidance
+
+    def _add_guidance(self, memory, x, guidance, point):
+        """The guidance part's extrapolation, all of the part limited to what the step can carry."""
+        if self.guidance is None:
+            return
+        change = torch.sub(guidance, self.guidance, out=self.guidance)
+        size = inner(change, change)
+        stiffness = quotient(size, self._surprise(memory, change, x).abs(), 0.0)
+        stiffness = torch.minimum(stiffness, memory.parts.sharpest * size.sqrt())
+        carried = torch.rsqrt(1 + (memory.limit * memory.parts.growth * memory.length * stiffness).square())
+        before = memory.parts.two[1]
+        point.addcmul_(for_each((carried - 1) * memory.renewed, x), guidance)
+        point.addcmul_(for_each(carried * -before, x), change)
+

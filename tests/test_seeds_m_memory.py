@@ -1,0 +1,249 @@
+"""SEEDS-M on problems where its memory acts, against the formulas of docs/seeds_m.md written out once more."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from problems import mixture_denoiser, uniform_lambda
+
+from seeds_samplers.sampling import sample_seeds_m
+from seeds_samplers.sampling.noise import NoisePath
+from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
+from seeds_samplers.sampling.seeds_m import seeds_m_plan
+
+
+class Guided:
+    """Guidance between a mixture and one of its classes; says its conditional part, if it is to."""
+
+    def __init__(self, weight, tells=True, slope=0.0):
+        self.weight, self.tells, self.slope = weight, tells, slope
+
+    def __call__(self, x, sigma):
+        level = sigma.view(-1, *[1] * (x.ndim - 1)) ** 2
+        cond = (x + 4 * level) / (1 + level)
+        without = mixture_denoiser(x, sigma) + self.slope * (x - cond)
+        if self.tells:
+            self.cond_denoised = cond
+        return without + self.weight * (cond - without)
+
+
+def trace(model, x, levels, eta, draws, **options):
+    """The run by SEEDS-M, VE frame, and what the model said: (result, [(x, D, C or None)])."""
+    seen, noise = [], iter(draws)
+
+    def traced(x, sigma):
+        denoised = model(x, sigma)
+        traced.cond_denoised = getattr(model, "cond_denoised", None)
+        cond = traced.cond_denoised
+        seen.append([one if one is None else one.double().numpy() for one in (x, denoised, cond)])
+        return denoised
+
+    end = sample_seeds_m(traced, x, levels, eta=eta, noise_sampler=lambda *_: next(noise), disable=True, **options)
+    return end.numpy(), seen
+
+
+def inner(a, b):
+    return (a * b).reshape(len(a), -1).sum(1).reshape(-1, *[1] * (a.ndim - 1))
+
+
+def weights(levels, t, eta):
+    """By Simpson's rule over lambda, of the polynomial through asinh(2 level)."""
+    nodes = np.arcsinh(2 * np.array(levels))
+    tau = np.exp(np.linspace(math.log(levels[0]), math.log(t), 4001))
+    simpson = np.ones(4001)
+    simpson[1:-1:2], simpson[2:-1:2] = 4, 2
+    measure = simpson * math.log(levels[0] / t) / 4000 / 3 * (1 + eta) * (t / tau) ** (1 + eta)
+    rows = [
+        np.prod([(np.arcsinh(2 * tau) - other) / (node - other) for other in nodes if other != node], axis=0)
+        * np.ones_like(tau)
+        for node in nodes
+    ]
+    return [float((row * measure).sum()) for row in rows]
+
+
+def by_hand(seen, levels, n, eta, cap, most):
+    """y at levels[n + 1] less its noise, from what the model said up to step n."""
+    s, t = levels[n], levels[n + 1]
+    h = math.log(s / t)
+    eta = min(eta, cap / h)
+    a = math.exp(-(1 + eta) * h)
+    y, d_now, cond = seen[n]
+    if n == 0:
+        return a * y + (1 - a) * d_now
+    p = levels[n - 1]
+    y_p, d_p, cond_p = seen[n - 1]
+    rho_level = (s / p) ** 2
+    if cond is None:
+        d, e = d_now - d_p, y - d_p - rho_level * (y_p - d_p)
+        theta = np.minimum(1, abs(inner(d, e) / inner(d, d)) / min(1, (1 + eta) * h))
+        # the weight of a line in s^2: an exact integral of (1 + eta) (t / tau)^(1 + eta) (s^2 - tau^2) over lambda
+        least = ((1 - a) * s * s - (1 + eta) / (1 - eta) * (a * s * s - t * t)) / (p * p - s * s) if eta != 1 else None
+        if least is None:
+            least = ((1 - a) * s * s - 2 * t * t * h) / (p * p - s * s)
+        share = np.maximum(min(most, least), theta * most)
+        if n > 1:
+            d_before = d_p - seen[n - 2][1]
+            back = (1 - theta) * np.clip(-inner(d, d_before) / inner(d_before, d_before), 0, 1)
+            share = (1 - back) * share - back * (1 - a) / (3 + a)
+        return a * y + (1 - a) * d_now + share * d
+    g, g_p = d_now - cond, d_p - cond_p
+    e, change = y - cond_p - rho_level * (y_p - cond_p), g - g_p
+    size = inner(change, change)
+    with np.errstate(invalid="ignore"):
+        stiffness = np.nan_to_num(size / abs(inner(change, e)))
+    stiffness = np.minimum(stiffness, 2 * np.sqrt(size) / (s * math.sqrt(1 - rho_level)))
+    carried = 1 / np.sqrt(1 + ((1 + eta) * h * math.sqrt(p / s) * stiffness) ** 2)
+    past = [seen[k][2] for k in range(n, max(-1, n - 3), -1)]
+    conditional = sum(w * c for w, c in zip(weights(levels[n :: -1][: len(past)], t, eta), past, strict=True))
+    two = weights([s, p], t, eta)
+    return a * y + conditional + carried * (two[0] * g + two[1] * g_p)
+
+
+@pytest.mark.parametrize("tells", [True, False])
+@pytest.mark.parametrize("weight, slope", [(1, 0.0), (3, 0.0), (6, 0.5)])
+@pytest.mark.parametrize("eta, cap", [(0.0, 0.2), (0.6, 0.2), (1.0, 1e9)])
+def test_each_step_is_the_formula(tells, weight, slope, eta, cap):
+    levels = uniform_lambda(9, 12, 0.2).double()
+    generator = torch.Generator().manual_seed(1)
+    draws = torch.randn(9, 3, 2, 4, dtype=torch.float64, generator=generator)
+    x = 12 * torch.randn(3, 2, 4, dtype=torch.float64, generator=generator)
+    end, seen = trace(Guided(weight, tells, slope), x, levels, eta, draws, eta_cap=cap)
+    plan = seeds_m_plan(NOISE_SCHEDULES["karras"], levels.tolist(), 1.0, eta, 2, cap)
+    points = [y for y, _, _ in seen[1:]] + [end]
+    for n, point in enumerate(points):
+        (stage,) = plan.steps[n]
+        most = stage.memory.whole.most if stage.memory.whole else 0.0
+        noise = stage.noise * draws[n].numpy() if eta else 0.0
+        expected = by_hand(seen, levels.tolist(), n, eta, cap, most) + noise
+        np.testing.assert_allclose(point, expected, rtol=1e-7, atol=1e-7, err_msg=f"step {n}")
+
+
+def test_the_weight_is_at_most_that_of_adams_and_bashforth():
+    """The start would take more; no step does."""
+    steps = seeds_m_plan(NOISE_SCHEDULES["karras"], uniform_lambda(8, 80, 0.002).tolist(), 1.0, 1.0, 2, 1e9).steps
+    shares = [stage.memory.whole.most / (1 - stage.state[0]) for (stage,) in steps if stage.memory.whole]
+    assert max(shares) == pytest.approx(0.5) and min(shares) < 0.49
+
+
+def bimodal(x, sigma):
+    """The denoiser of data at -1 and 1 with standard deviation 0.2."""
+    level = sigma.view(-1, 1) ** 2
+    return (0.04 * x + level * torch.tanh(x / (0.04 + level))) / (0.04 + level)
+
+
+class Bimodal:
+    def __init__(self, tells):
+        self.tells = tells
+
+    def __call__(self, x, sigma):
+        denoised = bimodal(x, sigma)
+        self.cond_denoised = denoised if self.tells else None
+        return denoised
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tells", [True, False])
+def test_weak_order_2_on_a_nonlinear_problem(tells):
+    """E x^2, which is 1.0425 in truth, with everything switched on; the standard error is 0.0004."""
+    images = 1 << 18
+
+    def error(steps):
+        total = 0.0
+        for seed in range(4):
+            generator = torch.Generator().manual_seed(seed)
+            normal = lambda: torch.randn(images, 1, generator=generator, dtype=torch.float64)  # noqa: E731, B023
+            data = torch.randint(0, 2, (images, 1), generator=generator) * 2 - 1 + 0.2 * normal()
+            x, sigmas = data + 5 * normal(), uniform_lambda(steps, 5, 0.05)
+            end = sample_seeds_m(Bimodal(tells), x, sigmas, noise_sampler=lambda *_: normal(), disable=True)  # noqa: B023
+            total += end.square().mean().item() / 4
+        return abs(total - 1.0425)
+
+    errors = [error(steps) for steps in (8, 16, 32)]
+    assert errors[0] < 0.012 and all(fine < max(coarse / 3, 0.0012) for coarse, fine in zip(errors, errors[1:])), errors
+
+
+def test_what_no_step_can_carry_is_limited():
+    """Guidance 7 towards a narrow class: its slope is -6. Without the limit the run leaves; with it, it stays."""
+    x = 14.6 * torch.randn(16, 32, generator=torch.Generator().manual_seed(4))
+    model, spread = Guided(7, slope=0.8), []
+    for limit in (0.0, 1.0):
+        sigmas = torch.cat([uniform_lambda(9, 14.6, 0.03), torch.zeros(1)])
+        end = sample_seeds_m(model, x, sigmas, seed=1, guidance_limit=limit, disable=True)
+        spread.append((end - 4).square().mean().sqrt().item())
+    assert spread[0] > 20 * spread[1] and spread[1] < 10, spread
+
+
+def test_the_limit_goes_with_the_square_of_the_step():
+    """So that it costs no order: the difference that it makes falls by four and more with each doubling."""
+    x = 5 * torch.randn(4, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+
+    def differences(steps):
+        sigmas = uniform_lambda(steps, 5, 0.1)
+        ends = [
+            sample_seeds_m(Guided(3), x, sigmas, eta=0, guidance_limit=limit, disable=True) for limit in (0.0, 1.0)
+        ]
+        return (ends[0] - ends[1]).abs().max().item()
+
+    assert differences(256) < differences(128) / 3 < differences(64) / 9
+
+
+def test_one_image_is_the_image_in_a_batch_with_parts():
+    x = 12 * torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(6))
+    sigmas = uniform_lambda(8, 12, 0.2)
+    whole = sample_seeds_m(Guided(5, slope=0.4), x, sigmas, seed=[1, 2, 3], disable=True)
+    alone = sample_seeds_m(Guided(5, slope=0.4), x[2:], sigmas, seed=[3], disable=True)
+    torch.testing.assert_close(alone, whole[2:])
+
+
+def test_a_model_may_write_to_its_results():
+    """The same buffers each call, for the result and the conditional part."""
+
+    class Buffers(Guided):
+        def __call__(self, x, sigma):
+            denoised = super().__call__(x, sigma)
+            if not hasattr(self, "buffers"):
+                self.buffers = torch.empty_like(denoised), torch.empty_like(denoised)
+            self.buffers[0].copy_(denoised)
+            self.buffers[1].copy_(self.cond_denoised)
+            self.cond_denoised = self.buffers[1]
+            return self.buffers[0]
+
+    x, sigmas = 12 * torch.ones(2, 3, 4), uniform_lambda(8, 12, 0.2)
+    plain = sample_seeds_m(Guided(4), x, sigmas, seed=1, disable=True)
+    assert torch.equal(sample_seeds_m(Buffers(4), x, sigmas, seed=1, disable=True), plain)
+
+
+def test_parts_that_come_and_go():
+    """A host may drop guidance for some calls: the history starts anew, and nothing else happens."""
+
+    class Sometimes(Guided):
+        calls = 0
+
+        def __call__(self, x, sigma):
+            denoised = super().__call__(x, sigma)
+            self.calls += 1
+            if self.calls % 4 == 0:
+                self.cond_denoised = None
+            return denoised
+
+    x, sigmas = 12 * torch.ones(2, 3, 4), uniform_lambda(10, 12, 0.2)
+    assert sample_seeds_m(Sometimes(3), x, sigmas, seed=1, disable=True).isfinite().all()
+
+
+def test_a_conditional_part_of_another_shape_is_refused():
+    def model(x, sigma):
+        return x * 0.5
+
+    model.cond_denoised = torch.zeros(1, 1)
+    with pytest.raises(ValueError, match=r"cond_denoised: .*\(2, 3\)"):
+        sample_seeds_m(model, torch.ones(2, 3), uniform_lambda(3, 5, 1), seed=1, disable=True)
+
+
+def test_a_path_from_outside_and_from_the_seed_agree():
+    x, sigmas = 12 * torch.ones(2, 3, 4), uniform_lambda(8, 12, 0.2)
+    ends = [
+        sample_seeds_m(Guided(3), x, sigmas, disable=True, **given)
+        for given in (dict(seed=7), dict(noise_sampler=NoisePath(x, 7)))
+    ]
+    assert torch.equal(*ends)
