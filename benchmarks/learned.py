@@ -13,8 +13,9 @@ import inspect
 from functools import cache
 
 import torch
-from contenders import contenders, sample
+from contenders import contenders
 from embedded import EmbeddedProblem
+from hosting import sample
 from mixtures import frechet, moments
 from torch.nn.functional import avg_pool2d
 
