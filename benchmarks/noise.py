@@ -34,7 +34,7 @@ WIDTHS = (15, *[15] * (len(COLUMNS) - 1))
 PICTURE_STEPS = (8, 12, 20, 40, 80)
 PICTURED = (0, 1)  # of the glyphs of the second picture
 VARIANT_STEPS = (8, 12, 16, 24, 32, 64)
-REFINED_STEPS, REFERENCE_STEPS = (8, 16, 32, 64, 128), 256
+REFINED_STEPS, REFERENCE_STEPS, REFINED_TEXT = (8, 16, 32, 64, 128), 256, "ABCDEFGHIJKLMNOPQRSTUVWX"
 
 
 def intervals_of_a_run():
@@ -126,22 +126,29 @@ class Generator:
         return torch.randn(self.shape, generator=self.generator)
 
 
-def images(noise, steps, text, seed, variant="2b"):
-    """The embedded model's images of a text's glyphs, (B, 3, 32, 32), from latents of their own."""
-    from seeds_samplers.demo.denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
+def beginning(steps, text, seed):
+    """A run of the embedded model on a text's glyphs: x (B, 3, 32, 32), sigmas, and the model's arguments."""
+    from seeds_samplers.demo.denoiser import SIGMA_MAX, SIGMA_MIN
     from seeds_samplers.demo.draw import initial_latent
     from seeds_samplers.demo.glyphs import labels_of
 
     labels = torch.tensor(labels_of(text))
     x = torch.stack([initial_latent(seed + i, "cpu") for i in range(len(labels))]) * SIGMA_MAX
-    sigmas = sigmas_karras(steps, SIGMA_MIN, SIGMA_MAX)
-    arguments = dict(extra_args={"labels": labels, "cfg": 2.0}, sigma_data=SIGMA_DATA, variant=variant, disable=True)
+    return x, sigmas_karras(steps, SIGMA_MIN, SIGMA_MAX), {"labels": labels, "cfg": 2.0}
+
+
+def images(noise, steps, text, seed, variant="2b"):
+    """The embedded model's images of a text's glyphs, (B, 3, 32, 32), from latents of their own."""
+    from seeds_samplers.demo.denoiser import SIGMA_DATA, load_model
+
+    x, sigmas, extra_args = beginning(steps, text, seed)
+    arguments = dict(extra_args=extra_args, sigma_data=SIGMA_DATA, variant=variant, disable=True)
     return sample_seeds_2(load_model(), x, sigmas, noise_sampler=noise(x, seed + 100), **arguments).clamp(-1, 1)
 
 
 def print_refinement(seed):
     """How far the images of 24 glyphs are from those of 256 steps, by the path and by a generator's noise."""
-    text = "ABCDEFGHIJKLMNOPQRSTUVWX"
+    text = REFINED_TEXT
     print(f"distance to the image of {REFERENCE_STEPS} steps, root-mean-square over pixels: median / mean of 24 images")
     for name, noise, variant in (("path", NoisePath, "2b"), ("path", NoisePath, "2s"), ("plain", Generator, "2b")):
         final = images(noise, REFERENCE_STEPS, text, seed, variant)

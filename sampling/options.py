@@ -65,7 +65,7 @@ OWN = {
         Option("order", "2: uses the model call before, too. 1: does not.", least=1, most=2, whole=True, left_out=2),
         Option(
             "eta_cap",
-            "eta is at most this divided by the length of the step in lambda: long steps renew less of the noise.",
+            "Limits the noise in long steps: eta is at most this, divided by the length of the step in lambda.",
             least=0.01,
             left_out=ETA_CAP,
         ),
@@ -80,7 +80,7 @@ ABOUT = {
     "SEEDS-1": "one model call a step",
     "SEEDS-2": "two model calls a step",
     "SEEDS-3": "three model calls a step",
-    "SEEDS-M": "one model call a step and a memory, for few model calls",
+    "SEEDS-M": "one model call a step; looks back on earlier ones; for 8 to 30 model calls",
     "ER-SDE": "one model call a step, the solvers of arXiv 2309.06169",
 }
 

@@ -66,6 +66,16 @@ def test_ends_are_rounded_to_a_lattice_that_does_not_move(start, length):
     assert spacing * UNIT <= 1 / 1024
 
 
+LENGTHS = st.floats(2**-8 * 1.000001, 2**-4 * 0.999999)  # beside the bounds, not on them: ends are rounded
+
+
+@given(st.floats(-20, 20), LENGTHS, LENGTHS)
+def test_neighbours_between_1_256_and_1_16_long_are_independent(start, length, other):
+    """On one lattice their common end is one position; so are those of two that are longer."""
+    assert positions(start, start + length)[1] == positions(start + length, start + length + other)[0]
+    assert positions(start, start + 16 * length)[1] == positions(start + 16 * length, start + 16 * (length + other))[0]
+
+
 def test_an_interval_is_at_least_64_spacings_long_but_on_the_finest_lattice():
     assert all(length / (spacing * UNIT) >= 64 for length, spacing in LATTICES[:-1])
     assert LATTICES[-1] == (0, 1)
@@ -94,6 +104,20 @@ def test_the_integral_is_jointly_gaussian_with_the_increment(clock, start, stop)
     assert covariance(integral, increment(clock, begin, end)) == pytest.approx(covariance_then, rel=1e-7)
     assert covariance(integral, integral) + deviation**2 == pytest.approx(2 * float(rest), rel=1e-7)
     assert deviation**2 < (2 * float(rest) - covariance_then**2) / 1000
+
+
+@pytest.mark.parametrize("eta", [0.3, 1, 6, 16])
+@pytest.mark.parametrize("h", [1e-7, 1e-5, 9e-4, 0.02])
+def test_the_integral_of_a_short_interval(eta, h):
+    """In the data form the clock is exp(2 eta lambda), so that slope and variance have closed forms."""
+    slope, deviation = Clock(prediction_of("data", eta, 1.0)).integral_given_increment(0.3 - h, 0.3)
+    with mpmath.workdps(40):
+        q, length = 2 * mpmath.mpf(eta), mpmath.mpf(h)
+        whole = mpmath.expm1(q * length)
+        expected = (whole / q - length) / whole
+        square = 2 * mpmath.quad(lambda u: (length - u) * mpmath.expm1(q * u) / whole, [0, length])
+    assert slope == pytest.approx(float(expected), rel=1e-8)
+    assert deviation**2 == pytest.approx(float(square - expected**2), rel=1e-7)
 
 
 @pytest.mark.parametrize("clock", OFTEN, ids=lambda clock: str(clock.form))

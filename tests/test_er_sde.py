@@ -9,7 +9,8 @@ import torch
 from problems import SIGMAS, X, curved_denoiser, flow_model, mixture_denoiser, uniform_lambda
 
 from seeds_samplers.sampling import sample_er_sde, sample_seeds_1
-from seeds_samplers.sampling.er_sde import NOISE_SCALES, er_sde_terms, noise_scale_of
+from seeds_samplers.sampling.er_sde import NOISE_SCALES, er_sde_plan, er_sde_terms, noise_scale_of
+from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
 
 PHI = {
     "ode": lambda x: x,
@@ -117,3 +118,37 @@ def test_orders_without_noise():
     slopes = [math.log2(coarse / fine) for coarse, fine in errors]
     assert all(slope > order - 0.15 for slope, order in zip(slopes, (1, 2, 2), strict=True)), slopes
     assert errors[0][1] > 10 * errors[1][1] and errors[1][1] > 1.5 * errors[2][1]
+
+
+class TestSplit:
+    """A run cut in two: the second has no history, and is the same run again two steps later but for that."""
+
+    SIGMAS = uniform_lambda(12, 20, 0.05).tolist()
+
+    @pytest.mark.parametrize("order", [1, 2, 3])
+    def test_a_step_is_planned_from_the_levels_that_have_been(self, order):
+        def stages(sigmas):
+            return er_sde_plan(NOISE_SCHEDULES["karras"], sigmas, 1.0, order, NOISE_SCALES["sde5"]).steps
+
+        def move(steps, n):
+            """What step n adds up: the factor of x and those of the results of the calls, the newest first."""
+            calls = range(n, max(-1, n - order), -1)
+            return steps[n][0].state[0], [steps[n - k][0].denoised[k] for k, _ in enumerate(calls)], steps[n][0].noise
+
+        whole, first, second = stages(self.SIGMAS), stages(self.SIGMAS[:6]), stages(self.SIGMAS[5:])
+        assert [move(first, n) for n in range(5)] == [move(whole, n) for n in range(5)]
+        again = order - 1  # steps without the history that the whole run has
+        assert [move(second, n) for n in range(again, 7)] == [move(whole, n + 5) for n in range(again, 7)]
+        assert order == 1 or move(second, 0) != move(whole, 5)
+
+    def test_without_noise_the_order_is_2_whatever_the_cut(self):
+        x = torch.linspace(-12, 12, 7, dtype=torch.float64)[None]
+
+        def end(steps, cut):
+            given, sigmas = dict(noise_scale="ode", disable=True), uniform_lambda(steps, 10.0, 0.1)
+            half = sample_er_sde(curved_denoiser, x, sigmas[: cut + 1], **given)
+            return sample_er_sde(curved_denoiser, half, sigmas[cut:], **given)
+
+        exact = end(4096, 0)
+        coarse, fine = ((end(steps, steps // 2) - exact).norm().item() for steps in (128, 256))
+        assert math.log2(coarse / fine) > 1.85

@@ -146,6 +146,31 @@ class TestAsANoiseSampler:
             draw("SEEDS-1", x=X, noise_sampler=NoisePath(X[:3], 0))
 
 
+class TestClock:
+    def test_an_eta_above_16_counts_as_16(self):
+        of = [NoisePath(X, 5, eta=eta)(9, 2) for eta in (16, 16.1, 64, 1e20, 15)]
+        assert all(torch.equal(noise, of[0]) for noise in of[1:4]) and not torch.equal(of[4], of[0])
+
+    def test_an_eta_below_1e_6_counts_as_that(self):
+        of = [NoisePath(X.double(), 5, eta=eta).paths[0][1].clock for eta in (1e-6, 1e-9, 1e-5)]
+        assert of[0] == of[1] != of[2]
+
+    def test_a_step_with_a_short_stage_is_drawn_on_that_stages_lattice(self):
+        """r = 0.3 of 0.15: one stage is shorter than 1/16, the other longer; both are to be independent."""
+        sigmas, path = [5.0, 5 * math.exp(-0.15)], NoisePath(X, 5)
+
+        def noise_sampler(sigma, sigma_next):
+            return path.normals(sigma, sigma_next, shortest=0.045)
+
+        def coarse(sigma, sigma_next):
+            return path.normals(sigma, sigma_next)
+
+        given = dict(x=X.double(), sigmas=torch.tensor(sigmas, dtype=torch.float64), r=0.3)
+        found = draw("SEEDS-2b", seed=5, **given)
+        assert torch.equal(found, draw("SEEDS-2b", noise_sampler=noise_sampler, **given))
+        assert not torch.equal(found, draw("SEEDS-2b", noise_sampler=coarse, **given))
+
+
 class TestCost:
     """What a benchmark times (benchmarks/noise.py), in what can be counted."""
 

@@ -68,6 +68,72 @@ def test_a_name_without_its_neighbours():
     assert key_of("node", 12) != key_of("node", 1, 2) != key_of("node1", 2)
 
 
+WORD, LONG = 2**32 - 1, 2**64 - 1
+
+
+def mixed(value):
+    """The finalizer of splitmix64 (Steele, Lea and Flood 2014), in Python's integers."""
+    value = (value ^ value >> 30) * 0xBF58476D1CE4E5B9 & LONG
+    value = (value ^ value >> 27) * 0x94D049BB133111EB & LONG
+    return value ^ value >> 31
+
+
+def gaussian(key, number, half):
+    """Number `number` of the 2 * half Gaussians of a key: normals.py in plain Python, one number at a time."""
+
+    def bits(place):
+        place = (place ^ place >> 16) * 0x7FEB352D & WORD
+        place = (place ^ place >> 15) * 0x846CA68B & WORD
+        place = ((place ^ place >> 16) ^ (key & WORD)) * 0x7FEB352D & WORD
+        place = ((place ^ place >> 15) + (key >> 32)) * 0x846CA68B & WORD
+        return place ^ place >> 16
+
+    pair = number % half
+    uniform = ((bits(pair) & 0x7FFFFFFF) + 0.5) / 2**31
+    angle = math.pi * (bits(pair + half) - (bits(pair + half) >> 31 << 32)) / 2**31
+    return math.sqrt(-2 * math.log(uniform)) * (math.sin(angle) if number >= half else math.cos(angle))
+
+
+def test_keys_are_splitmix64s():
+    assert mixed(0x9E3779B97F4A7C15) == 0xE220A8397B1DCDAF  # the generator's first number for the seed 0
+    names, images = [0, 1, 2**64 - 1, 0x123456789ABCDEF0], [0, 5, 2**63]
+    for row, name in zip(key_pairs(names, images), names, strict=True):
+        assert [low | high << 32 for low, high in row.T.tolist()] == [mixed(name ^ image) for image in images]
+
+
+@pytest.mark.parametrize("draw", [normals._on_cpu, normals._on_device])
+def test_gaussians_are_those_of_a_plain_implementation(draw):
+    """A sum of two, weights -0.5 and 2, in three images of 2000 numbers each."""
+    found = drawn([3, 4], IMAGES, 2000, np.array([-0.5, 2.0]), draw)
+    for i, image in enumerate(IMAGES):
+        first, second = (mixed(key_of("node", name) ^ image) for name in (3, 4))
+        expected = [2 * gaussian(second, j, 1000) - 0.5 * gaussian(first, j, 1000) for j in range(2000)]
+        assert found[i].tolist() == pytest.approx(expected, rel=2e-6, abs=2e-6)
+
+
+@pytest.mark.parametrize("draw", [normals._on_cpu, normals._on_device])
+def test_the_largest_and_the_smallest_radius(draw):
+    """Uniforms are (k + 1/2) / 2^31 for k from 0 to 2^31 - 1: never 0, and 1 to rounding at most."""
+    places = np.array([[0, 1, WORD >> 1, WORD], [0, 0, 0, 0]], dtype=np.uint32)
+    undone = np.array([[_before(int(place)) for place in row] for row in places], dtype=np.uint32)
+    tensor = Normals(4, CPU).empty(1)
+    keys, here = np.zeros((1, 2, 1), np.uint32), undone
+    if draw is normals._on_device:
+        here = torch.from_numpy(undone.view(np.int32))
+    found = draw([(tensor, keys, np.ones(1))], [(1.0, tensor)], here)[0, 0]
+    expected = [math.sqrt(-2 * math.log((k + 0.5) / 2**31)) for k in (0, 1)]
+    assert found.tolist() == pytest.approx([*expected, 0, 0], abs=1e-3) and found.isfinite().all()
+    assert found[:2].tolist() == pytest.approx(expected, rel=1e-6)
+
+
+def _before(bits):
+    """The hashed place whose bits under the key 0 are these: the second half of the hash, undone."""
+    inverse = [pow(factor, -1, 2**32) for factor in (0x846CA68B, 0x7FEB352D)]
+    bits = (bits ^ bits >> 16) * inverse[0] & WORD
+    bits ^= bits >> 15 ^ bits >> 30
+    return bits * inverse[1] & WORD
+
+
 def test_torch_draws_what_numpy_draws():
     weights = np.array([0.3, -2.0, 1e-3])
     ours, torchs = (drawn([1, 2, 3], IMAGES, 5000, weights, draw) for draw in (normals._on_cpu, normals._on_device))
