@@ -1,18 +1,19 @@
 """The command line: seeds sample, seeds samplers."""
 
 import argparse
-import inspect
 import sys
 import time
 
 from tqdm import tqdm
 
 from ..sampling import SAMPLERS
+from ..sampling.options import options_of
 from ..sampling.schedule import model_calls_for_steps
-from .draw import Request, draw
+from .draw import Request, draw, flag
+from .errors import line_of
 from .files import device_of
 from .grid import check_target, read_request, write
-from .options import add_sampler_options, table, whole, with_options
+from .options import add_sampler_options, shown, table, whole, with_options
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,7 +48,18 @@ def build_parser():
 
 def request_of(options):
     """The request that the command line's options ask for."""
-    return with_options(read_request(options["like"]) if "like" in options else Request(), options)
+    request = Request()
+    if "like" in options:
+        request, unknown = read_request(options["like"])
+        if unknown:
+            names = ", ".join(map(shortened, unknown))
+            print(f"seeds sample: like: {options['like']}; without {names}, not known here", file=sys.stderr)
+    return with_options(request, options)
+
+
+def shortened(name):
+    """A name from a file, for a line of text."""
+    return name if len(name) <= 40 and name.isprintable() else f"{name[:40]!r}..."
 
 
 def sample(options):
@@ -62,23 +74,15 @@ def sample(options):
     return f"{request.sampler}, {request.steps} steps, {calls} model calls, {time.monotonic() - started:.1f} s, {out}"
 
 
-CONVENTION = ("model", "x", "sigmas", "extra_args", "callback", "disable")  # k-diffusion's
-
-
-def shown(value):
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
 def list_samplers():
     """A table of the samplers."""
     rows = [("sampler", "calls a step", "order (ODE)", "order (SDE, weak)", "options of its own")]
-    parameters = {name: inspect.signature(function).parameters for name, function in SAMPLERS.items()}
-    common = [key for key in parameters["SEEDS-1"] if all(key in known for known in parameters.values())]
+    common = [one for one in options_of("SEEDS-1") if all(one in options_of(name) for name in SAMPLERS)]
     for name, function in SAMPLERS.items():
-        own = [f"{key}={shown(one.default)}" for key, one in parameters[name].items() if key not in common]
+        own = [f"{flag(one.name)} {shown(one.default(name))}" for one in options_of(name) if one not in common]
         orders = (function.calls_per_step, function.ode_order, function.weak_order)
         rows.append((name, *map(str, orders), ", ".join(own)))
-    shared = f"All take {', '.join(key for key in common if key not in CONVENTION)}."
+    shared = f"All have {', '.join(flag(one.name) for one in common)}."
     return "\n".join([*table(rows), "", shared, "The last step goes to sigma 0 and takes one call."])
 
 
@@ -87,12 +91,8 @@ def main(arguments=None):
     options = vars(parser.parse_args(arguments))
     try:
         print(list_samplers() if options["command"] == "samplers" else sample(options))
-    except (ValueError, OSError) as error:
-        parser.exit(2, f"seeds {options['command']}: {' '.join(str(error).split())}\n")
-    except ModuleNotFoundError as error:
-        parser.exit(
-            2, f"seeds {options['command']}: needs {error.name.split('.')[0]}; pip install 'seeds-samplers[demo]'\n"
-        )
+    except (ValueError, OSError, ModuleNotFoundError) as error:
+        parser.exit(2, f"seeds {options['command']}: {line_of(error)}\n")
     except KeyboardInterrupt:
         sys.exit(130)
 

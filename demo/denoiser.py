@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ..sampling.checks import number
 from .files import load_network
 from .network import UNet
 
@@ -61,4 +62,8 @@ class Denoiser(nn.Module):
 def load_model(path=MODEL_WEIGHTS):
     """The embedded model, in float32 on the CPU."""
     network = load_network(UNet, path)
-    return Denoiser(network.to(memory_format=torch.channels_last), network.metadata["sigma_data"]).eval()
+    try:
+        sigma_data = number("sigma_data", network.metadata.get("sigma_data"), above=0)
+    except ValueError as error:
+        raise ValueError(f"weights: {path}; {error}") from error
+    return Denoiser(network.to(memory_format=torch.channels_last), sigma_data).eval()

@@ -35,7 +35,7 @@ def main(arguments=None):
     parser.add_argument("--steps", type=int, nargs="+", default=[20])
     parser.add_argument("--schedule", default="karras")
     parser.add_argument("--cfg", type=float, default=2.0)
-    parser.add_argument("--eta", type=float, default=1.0)
+    parser.add_argument("--eta", type=float, help="(default: the sampler's)")
     parser.add_argument("--per-class", type=int, default=20, help="images of each glyph (default: 20)")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
@@ -45,8 +45,8 @@ def main(arguments=None):
         for name in options.samplers:
             for steps in options.steps:
                 given = dict(
-                    seed=0, sampler=name, steps=steps, cfg=options.cfg, eta=options.eta, count=options.per_class,
-                    schedule=options.schedule,
+                    seed=0, sampler=name, steps=steps, cfg=options.cfg, count=options.per_class,
+                    schedule=options.schedule, options={"eta": options.eta},
                 )  # fmt: skip
                 request = Request(prompt=GLYPHS, batch_size=180, **given).checked()
                 share = recognised(request, options.device)

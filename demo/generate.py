@@ -6,26 +6,29 @@ goes on with what is missing.
 """
 
 import argparse
-import contextlib
-import os
-import re
 import sys
 import time
+import traceback
+from itertools import chain
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from .draw import Request, draw_batch
+from .errors import reason_of
 from .files import device_of
 from .folder import FORMATS, Folder, check_format
 from .glyphs import GLYPHS, labels_of
 from .options import add_sampler_options, real, table, whole, with_options
 from .ranks import Failed, Ranks
+from .seeds import Seeds, ranges_of
 from .source import FIELDS, KINDS, source_of
+from .watched import ModelFailed
 
-MOST_NUMBERS = 10_000_000
-NOT_OF_THE_IMAGES = ("prompt", "count", "seed", "batch_size")  # the fields of a Request that are no settings here
+MOST_LABELS = 1_000_000
+NOT_OF_THE_IMAGES = ("prompt", "count", "seed", "batch_size", "noise_device")  # what of a Request is no setting here
+OUT_OF_MEMORY = (MemoryError, torch.cuda.OutOfMemoryError)
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +40,9 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser():
     name = "python -m seeds_samplers.demo.generate"
-    parser = Parser(prog=name, description=__doc__.split(": ")[0], argument_default=argparse.SUPPRESS)
+    about = dict(description=__doc__.split(": ")[0], argument_default=argparse.SUPPRESS, add_help=False)
+    parser = Parser(prog=name, **about)
+    parser.add_argument("-h", "--help", action="store_true", help="show this text and exit")
     parser.add_argument("--seeds", default="0-63", help="numbers and ranges, one image each (default: 0-63)")
     labels = parser.add_mutually_exclusive_group()
     labels.add_argument(
@@ -51,6 +56,7 @@ def build_parser():
     parser.add_argument(
         "--device", help="torch device (default: cuda, a GPU for each process of a machine, or else cpu)"
     )
+    parser.add_argument("--debug", action="store_true", help="show the traceback of what goes wrong")
     add_sampler_options(parser.add_argument_group("the sampler"), Request(), cfg="2; of a model of yours 1")
     model = parser.add_argument_group("the model", "What is left out is read from the model, or its checkpoint.")
     model.add_argument("--model", default="embedded", help=f"{KINDS} (default: embedded)")
@@ -62,20 +68,6 @@ def build_parser():
     model.add_argument("--classes", type=whole, help="how many; 0: none (default: the model's, or 0)")
     model.add_argument("--class-argument", help="the model's argument for labels (default: the model's, or class_cond)")
     return parser
-
-
-def numbers_of(name, text, most):
-    """The list of numbers that "0-63,70" stands for; ValueError where one is above `most`."""
-    numbers = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*([0-9]{1,20})\s*(?:-\s*([0-9]{1,20})\s*)?", part)
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
-        if not first <= last <= most:
-            raise ValueError(f"{name}: {text!r}; expected numbers up to {most} and ranges of them, such as 0-3,7")
-        if len(numbers) + last - first >= MOST_NUMBERS:
-            raise ValueError(f"{name}: {text!r}; expected at most {MOST_NUMBERS} numbers")
-        numbers.extend(range(first, last + 1))
-    return numbers
 
 
 def device_for(options, ranks):
@@ -97,17 +89,22 @@ def labels_for(source, options):
         return list(range(source.classes))
     if not source.classes:
         raise ValueError(f"labels: {options['labels']!r}; expected none, the model has no classes")
-    return numbers_of("labels", options["labels"], source.classes - 1)
+    ranges = ranges_of("labels", options["labels"], source.classes - 1)
+    if sum(map(len, ranges)) > MOST_LABELS:
+        raise ValueError(f"labels: {options['labels']!r}; expected at most {MOST_LABELS} numbers")
+    return list(chain(*ranges))
 
 
 class Job:
     """What the options ask for, checked: a source that has drawn an image on `device`, a request, labels, a folder."""
 
     def __init__(self, options, ranks):
-        self.seeds = list(dict.fromkeys(numbers_of("seeds", options["seeds"], 2**64 - 1)))
+        self.seeds = Seeds(ranges_of("seeds", options["seeds"], 2**64 - 1))
         self.device = device_for(options, ranks)
         given = {field: options[field] for field in FIELDS if field in options}
-        self.source = source_of(options["model"], options.get("config"), **given).on(self.device)
+        source = source_of(options["model"], options.get("config"), **given)
+        self.identity, self.unknown = source.identity() if ranks.rank == 0 else (source.name, "")
+        self.source = source.on(self.device)
         self.labels = labels_for(self.source, options)
         default = Request(prompt=GLYPHS, count=1, cfg=2.0 if self.source.name == "embedded" else 1.0)
         self.request = with_options(default, options, self.source.levels)
@@ -117,11 +114,26 @@ class Job:
     def settings(self):
         """All that decides the image of a seed, as plain values."""
         source = self.source
-        settings = {"model": source.name, "shape": list(source.shape), **source.levels._asdict()}
+        settings = {"model": self.identity, "shape": list(source.shape), **source.levels._asdict()}
         settings |= {"classes": source.classes, "class_argument": source.class_argument, "labels": self.labels}
-        settings["format"] = self.folder.form
-        fields = self.request.as_fields().items()
-        return settings | {name: value for name, value in fields if name not in NOT_OF_THE_IMAGES}
+        return settings | {"format": self.folder.form} | of_the_images(self.request)
+
+    def read(self, saved):
+        """Settings of a folder, as this or an earlier version wrote them, in today's form."""
+        request, others = Request.from_fields(saved, self.source.levels)
+        saved = {name: saved[name] for name in others} | of_the_images(request)
+        if saved.get("model") == self.source.name != self.identity:
+            saved["model"] = self.identity
+            self.unknown = self.unknown or f"an earlier version has not written its digest to {self.folder.path}"
+        return saved
+
+    def missing(self):
+        """What the folder lacks of the seeds; a line on stderr where it is not known that the model is the folder's."""
+        missing = self.folder.open(self.settings(), self.seeds, self.read)
+        if self.unknown:
+            advice = "if it has changed, use another folder"
+            print(f"note: model {self.source.name}: {self.unknown}; {advice}", file=sys.stderr, flush=True)
+        return missing
 
     def label_of(self, seed):
         """The label of a seed's image; 0, which nobody reads, where there are no classes."""
@@ -132,21 +144,30 @@ class Job:
         labels = [self.label_of(seed) for seed in seeds]
         try:
             images = draw_batch(self.source, self.request, seeds, labels, self.device, progress)
-        except torch.cuda.OutOfMemoryError as error:
-            raise ValueError(f"batch-size: {len(seeds)}; expected fewer, {self.device} has no more memory") from error
+        except ModelFailed as error:
+            if len(seeds) == 1 or not isinstance(error.__cause__, OUT_OF_MEMORY):
+                raise
+            raise ModelFailed(f"{error}; a smaller --batch-size needs less") from error.__cause__
+        except (RuntimeError, MemoryError) as error:  # of which torch makes the lack of memory
+            raise ValueError(f"batch-size: {len(seeds)}, images of {self.source.shape}: {reason_of(error)}") from error
         for seed, image in zip(seeds, images, strict=True):
             self.folder.write(seed, image)
 
-    def draw(self, seeds, ranks):
-        """Draw and write the images of this rank's seeds; how many, and the seconds that it took."""
-        started, size = time.monotonic(), self.request.batch_size
-        batches = [seeds[start : start + size] for start in range(0, len(seeds), size)]
+    def draw(self, missing, ranks):
+        """Draw and write this rank's share of the missing images; how many, and the seconds that it took."""
+        started, size, drawn = time.monotonic(), self.request.batch_size, 0
         name = f"{self.request.sampler}, rank {ranks.rank} of {ranks.count}"
-        total = self.request.steps * len(batches)
-        with tqdm(total=total, desc=name, unit="step", disable=ranks.rank > 0 or not batches) as bar:
-            for batch in batches:
-                self.batch(batch, bar.update)
-        return len(seeds), time.monotonic() - started
+        total = self.request.steps * -(-len(range(ranks.rank, len(missing), ranks.count)) // size)
+        with tqdm(total=total, desc=name, unit="step", disable=ranks.rank > 0 or not total) as bar:
+            for seeds in missing.batches(ranks.rank, ranks.count, size):
+                self.batch(seeds, bar.update)
+                drawn += len(seeds)
+        return drawn, time.monotonic() - started
+
+
+def of_the_images(request):
+    """What of a request decides the image of a seed, by name."""
+    return {name: value for name, value in request.as_fields().items() if name not in NOT_OF_THE_IMAGES}
 
 
 def speeds(done):
@@ -160,21 +181,25 @@ def speeds(done):
 
 def generate(arguments, ranks):
     """Draw what is missing; the text that says what was done. Failed, on every rank, where it cannot be."""
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere if ranks.rank else sys.stdout):
-        options = ranks.together(lambda: vars(build_parser().parse_args(arguments)))  # --help is said once
+    parser = build_parser()
+    options = ranks.together(lambda: vars(parser.parse_args(arguments)))
+    if "help" in options:
+        return parser.format_help().rstrip()
     job = ranks.in_turn(lambda: Job(options, ranks))
-    missing = ranks.of_first(lambda: job.folder.open(job.settings(), job.seeds))
-    done = ranks.all(ranks.together(lambda: job.draw(missing[ranks.rank :: ranks.count], ranks)))
+    missing = ranks.of_first(job.missing)
+    done = ranks.all(ranks.together(lambda: job.draw(missing, ranks)))
     there = f"{job.folder.path}: {len(missing)} images drawn, {len(job.seeds) - len(missing)} were there"
     return "\n".join([*speeds(done), there])
 
 
 def main(arguments=None):
-    ranks = Ranks()
+    arguments, ranks = sys.argv[1:] if arguments is None else arguments, Ranks()
     try:
         text, stream, code = generate(arguments, ranks), sys.stdout, 0
     except Failed as error:
         text, stream, code = f"generate: {error}", sys.stderr, 2
+        if "--debug" in arguments and ranks.rank == error.rank:
+            traceback.print_exception(error.__cause__)
     except KeyboardInterrupt:
         sys.exit(130)
     if ranks.rank == 0:

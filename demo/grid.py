@@ -1,5 +1,6 @@
 """Grids of images as PNG files that carry the parameters they were drawn with."""
 
+import io
 import json
 import os
 import warnings
@@ -9,7 +10,8 @@ from einops import rearrange, repeat
 from torch.nn import functional as F
 
 from .draw import Request
-from .files import replacing
+from .errors import text_of
+from .files import write_whole
 
 FIELD = "seeds-samplers"  # the PNG text that holds the parameters, as JSON
 SCALE, GAP = 3, 1  # each pixel of an image as 3x3, and white lines between images
@@ -41,17 +43,20 @@ def write(path, images, request):
 
     text = PngInfo()
     text.add_text(FIELD, json.dumps(request.as_fields()))
-    with replacing(path) as part:
-        Image.fromarray(grid_of(images, len(request.prompt))).save(part, format="PNG", pnginfo=text)
+    png = io.BytesIO()
+    Image.fromarray(grid_of(images, len(request.prompt))).save(png, format="PNG", pnginfo=text)
+    write_whole(path, png.getvalue())
 
 
 def read_request(path):
-    """The request that a PNG was drawn with; ValueError for a file that is not such a PNG, or is damaged."""
+    """The request that a PNG was drawn with, in any version, and the names of parameters that this one cannot use.
+
+    ValueError for a file that is not such a PNG, or is damaged.
+    """
     try:
         return Request.from_fields(json.loads(_parameters(path)))
     except (ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"like: {path}; expected a PNG drawn by seeds sample ({reason})") from error
+        raise ValueError(f"like: {path}; expected a PNG drawn by seeds sample ({text_of(error)})") from error
 
 
 def _parameters(path):

@@ -1,10 +1,11 @@
 """What the command lines share: the sampler's options, and tables."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from ..sampling import SAMPLERS, steps_for_model_calls
-from ..sampling.checks import whole_number
-from .draw import EMBEDDED, MOST_STEPS, SCHEDULES, Request
+from ..sampling.checks import choice, whole_number
+from ..sampling.options import options_of
+from .draw import EMBEDDED, MOST_STEPS, PLAIN, SCHEDULES, flag, stage_points
 
 
 def read_as(kind):
@@ -29,29 +30,67 @@ def add_sampler_options(parser, default, cfg=None):
     budget.add_argument("--steps", type=whole, help=f"steps (default: {default.steps})")
     budget.add_argument("--model-calls", type=whole, help="as many steps as these model calls allow")
     parser.add_argument("--schedule", help=f"{', '.join(SCHEDULES)} (default: {default.schedule})")
-    parser.add_argument("--eta", type=real, help=f"0: the ODE, 1: the reverse SDE (default: {default.eta})")
-    parser.add_argument("--s-noise", type=real, help=f"factor of the noise (default: {default.s_noise})")
-    parser.add_argument("--prediction", help=f"data, noise, v (default: {default.prediction})")
-    parser.add_argument("--variant", help="of the sampler: 2a, 2b, 2s; 3a, 3b (default: the sampler's)")
-    parser.add_argument(
-        "--r", type=real, nargs="+", help="stage points: r for SEEDS-2; r_1 r_2, r_1 < r_2, for SEEDS-3"
-    )
+    for name in option_names():
+        about = help_of(name) + (", or r_1 and r_2" if name == "r" else "")
+        parser.add_argument(f"--{flag(name)}", dest=name, nargs="+" if name == "r" else None, help=about)
     parser.add_argument("--cfg", type=real, help=f"strength of guidance, 1: none (default: {cfg or default.cfg})")
     parser.add_argument("--batch-size", type=whole, help=f"images at a time (default: {default.batch_size})")
 
 
+def option_names():
+    """The names of all samplers' options, each once."""
+    return tuple(dict.fromkeys(option.name for sampler in SAMPLERS for option in options_of(sampler)))
+
+
+def help_of(name):
+    """What an option is, for the samplers that have it."""
+    samplers = {}  # by what is said of the option
+    for sampler in SAMPLERS:
+        for option in options_of(sampler):
+            if option.name == name:
+                default = f"default: {shown(option.default(sampler))}"
+                values = f"{', '.join(option.choices)}; {default}" if option.choices else default
+                samplers.setdefault(f"{option.about} ({values})", []).append(sampler)
+    of_all = len(samplers) == 1 and len(next(iter(samplers.values()))) == len(SAMPLERS)
+    texts = [about if of_all else f"{', '.join(names)}: {about}" for about, names in samplers.items()]
+    return "; ".join(texts).replace("%", "%%")
+
+
+def shown(value):
+    """A default, in short."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def with_options(request, options, levels=EMBEDDED):
     """`request` with the command line's options (a dict) in place of its own fields, checked for a model's levels."""
-    given = {field.name: options[field.name] for field in fields(Request) if field.name in options}
+    given = {name: options[name] for name in PLAIN if name in options}
     if isinstance(given.get("sampler"), str):
         given["sampler"] = {name.lower(): name for name in SAMPLERS}.get(given["sampler"].lower(), given["sampler"])
-    if "sampler" in given and given["sampler"] != request.sampler:
-        request = replace(request, variant=None, r=None)  # these belong to the other sampler
-    request = replace(request, **given).checked(levels)
+    sampler = choice("sampler", given.get("sampler", request.sampler), SAMPLERS)
+    shared = {option.name for option in options_of(sampler) if option in options_of(request.sampler)}
+    kept = {name: value for name, value in request.options.items() if name in shared}
+    request = replace(request, **given, options=kept | _values_of(sampler, options)).checked(levels)
     if "model_calls" in options:
         calls = whole_number("model-calls", options["model_calls"], least=1, most=MOST_STEPS)
         request = replace(request, steps=steps_for_model_calls(request.sampler, calls))
     return request
+
+
+def _values_of(sampler, options):
+    """The sampler's options among the command line's, read from their texts."""
+    texts = {name: options[name] for name in option_names() if name in options}
+    if "r" in texts:
+        points = [real(text) for text in texts.pop("r")]
+        texts = stage_points(sampler, points) | texts
+    known = {option.name: option for option in options_of(sampler)}
+    return {name: _read(known.get(name), text) for name, text in texts.items()}
+
+
+def _read(option, text):
+    """The value that the text of an option stands for; what cannot be read is left to the check."""
+    if option is None or option.choices:
+        return text
+    return whole(text) if option.whole else real(text)
 
 
 def table(rows):

@@ -3,11 +3,17 @@
 import os
 from datetime import timedelta
 
+from .errors import line_of
+
 PATIENCE = timedelta(days=30)  # one rank may have much more to do; torchrun ends them all where one dies
 
 
 class Failed(Exception):
-    """What went wrong on some rank, in one line."""
+    """What went wrong, in one line, and the first rank where it did: there this has the error as its cause."""
+
+    def __init__(self, line, rank):
+        super().__init__(line)
+        self.rank = rank
 
 
 class Ranks:
@@ -35,16 +41,18 @@ class Ranks:
 
     def together(self, work):
         """work() on every rank: its result here. Where one of them fails, all raise Failed, when all have ended."""
-        result = line = None
+        result = failure = None
         try:
             result = work()
-        except ModuleNotFoundError as error:
-            line = f"needs {error.name.split('.')[0]}; pip install 'seeds-samplers[demo]'"
-        except (ValueError, OSError) as error:
-            line = " ".join(str(error).split())
-        lines = [line for line in self.all(line) if line is not None]
-        if lines:
-            raise Failed(lines[0])
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a model of the user's may raise anything, SystemExit too
+            failure = error
+        lines = self.all(failure and line_of(failure))
+        failed = [rank for rank, line in enumerate(lines) if line is not None]
+        if failed:
+            where = f" (rank {failed[0]})" if len(failed) < self.count else ""
+            raise Failed(lines[failed[0]] + where, failed[0]) from failure
         return result
 
     def in_turn(self, work):

@@ -5,7 +5,6 @@ import importlib
 import json
 import os
 import sys
-import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,10 @@ from torch import nn
 
 from ..sampling.checks import number, whole_number
 from .denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
+from .errors import reason_of
 from .glyphs import SIZE
+from .identity import identity_of
+from .watched import ModelFailed, Plugin, Watched
 
 # What a model, or the command line in its place, can say of itself.
 FIELDS = ("shape", "sigma_min", "sigma_max", "sigma_data", "classes", "class_argument")
@@ -31,34 +33,12 @@ class Levels(NamedTuple):
     sigma_data: float = SIGMA_DATA
 
 
-class Plugin(nn.Module):
-    """Any k-diffusion denoiser in the embedded model's convention, model(x, sigma, labels, cfg), with its guidance.
-
-    model(x, sigma, **{class_argument: labels}): x (B, C, H, W), sigma (B,), labels (B,) integers below `classes`;
-    `classes` itself stands for no class, as in k-diffusion's training. Without classes, model(x, sigma).
-    """
-
-    def __init__(self, model, classes, class_argument):
-        super().__init__()
-        self.model, self.classes, self.class_argument = model, classes, class_argument
-
-    def forward(self, x, sigma, labels=None, cfg=1.0):
-        if not self.classes:
-            return self.model(x, sigma)
-        if cfg == 1:
-            return self.model(x, sigma, **{self.class_argument: labels})
-        both = torch.cat([labels, torch.full_like(labels, self.classes)])
-        both = self.model(torch.cat([x, x]), torch.cat([sigma, sigma]), **{self.class_argument: both})
-        with_class, without = both.chunk(2)
-        return torch.lerp(without, with_class, cfg)
-
-
 @dataclass(frozen=True)
 class Source:
     """A model and what is to be known of it.
 
-    Fields: name, which tells models apart that draw different images; model(x, sigma, labels, cfg) -> denoised x; shape
-    (C, H, W) of an image; levels; classes, how many there are (0: none); class_argument, the name the labels go by.
+    Fields: name; model(x, sigma, labels, cfg) -> denoised x; shape (C, H, W) of an image; levels; classes, how many
+    there are (0: none); class_argument, the name the labels go by; factory, the model of a user's module, or None.
     """
 
     name: str
@@ -67,12 +47,14 @@ class Source:
     levels: Levels
     classes: int = 0
     class_argument: str = "class_cond"
+    factory: object = None
 
     @classmethod
     def embedded(cls):
         """The embedded model."""
         model = load_model()
-        return cls("embedded", model, (3, SIZE, SIZE), Levels(), model.network.classes, "labels")
+        classes = model.network.classes
+        return cls("embedded", Watched("embedded", model).eval(), (3, SIZE, SIZE), Levels(), classes, "labels")
 
     @classmethod
     def from_factory(cls, name, **given):
@@ -81,9 +63,9 @@ class Source:
         The other fields of a Source (sigma_min, sigma_max and sigma_data for its levels) are taken from `given`, or
         else from the denoiser's attributes of the same names. ValueError for what cannot be had, or is missing.
         """
-        model = _made(name)
-        attributes = {field: getattr(model, field, None) for field in FIELDS}
-        return cls._of(name, model, attributes, given, f"an attribute {{}} of what {name} returns")
+        model, attributes = _made(name)
+        source = cls._of(name, model, attributes, given, f"an attribute {{}} of what {name} returns")
+        return replace(source, factory=model)
 
     @classmethod
     def from_checkpoint(cls, path, config=None, **given):
@@ -114,7 +96,15 @@ class Source:
         levels = Levels(sigma_min, sigma_max, number("sigma-data", values.get("sigma_data", 1.0), above=0))
         classes, argument = whole_number("classes", values.get("classes", 0), least=0), values.get("class_argument")
         argument = cls.class_argument if argument is None else argument
-        return cls(name, Plugin(model, classes, argument).eval(), _shape(values["shape"]), levels, classes, argument)
+        plugin = Plugin(Watched(name, model), classes, argument).eval()
+        return cls(name, plugin, _shape(values["shape"]), levels, classes, argument)
+
+    def identity(self):
+        """A name that tells models apart which draw different images, and what it cannot tell, or ""."""
+        if self.factory is None:  # then the name does
+            return self.name, ""
+        digest, unknown = identity_of(self.name.partition(":")[0], self.factory)
+        return f"{self.name}, {digest}" if digest else self.name, unknown
 
     def arguments(self, labels, cfg):
         """The model's extra_args for images of these labels (B,), at this strength of guidance."""
@@ -126,17 +116,16 @@ class Source:
 
     @torch.no_grad()
     def try_out(self, device, cfg):
-        """ValueError where there is no guidance of this strength, or the model, on the device, fails at one image."""
+        """The model's first call, at one image; ValueError where it fails, or there is no guidance of this strength."""
         if cfg != 1 and not self.classes:
             raise ValueError(f"cfg: {cfg}; expected 1, there is no guidance without classes")
-        x, sigma = torch.zeros(1, *self.shape, device=device), torch.full((1,), self.levels.sigma_max, device=device)
-        labels = torch.full((1,), max(self.classes - 1, 0), device=device)
         try:
-            found = tuple(self.model(x, sigma, **self.arguments(labels, cfg)).shape)
-        except Exception as error:  # a model of the user's may raise anything
-            raise ValueError(f"model: {self.name}; expected it to denoise an image ({_reason(error)})") from error
-        if found != tuple(x.shape):
-            raise ValueError(f"shape: {self.shape}; expected that of the model's images, it returns {found[1:]}")
+            x = torch.zeros(1, *self.shape, device=device)
+        except (RuntimeError, MemoryError, OverflowError, TypeError) as error:
+            call = f"model: {self.name}; call 1, x of shape {(1, *self.shape)}"
+            raise ModelFailed(f"{call}: {reason_of(error)}") from error
+        labels = torch.full((1,), max(self.classes - 1, 0), device=device)
+        self.model(x, torch.full((1,), self.levels.sigma_max, device=device), **self.arguments(labels, cfg))
 
 
 def source_of(name, config=None, **given):
@@ -161,25 +150,21 @@ def _shape(values):
     return tuple(whole_number("shape", value, least=1) for value in values)
 
 
-def _reason(error):
-    """An error as a line, with the place that raised it."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    place = "" if place.filename.startswith("<") else f", {Path(place.filename).name} line {place.lineno}"
-    return f"{type(error).__name__}: {error}{place}"
-
-
 def _made(name):
-    """What the factory returns; its module may lie in the working folder."""
+    """What the factory returns, and its attributes; the module may lie in the working folder."""
     module, _, factory = name.partition(":")
     if not module or not factory:
         raise ValueError(f"model: {name!r}; expected {KINDS}")
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     try:
-        return getattr(importlib.import_module(module), factory)()
-    except Exception as error:
+        model = getattr(importlib.import_module(module), factory)()
+        return model, {field: getattr(model, field, None) for field in FIELDS}
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too
         expected = "expected package.module:factory, a function without arguments that returns a denoiser"
-        raise ValueError(f"model: {name!r}; {expected} ({_reason(error)})") from error
+        raise ValueError(f"model: {name!r}; {expected} ({reason_of(error)})") from error
 
 
 def _loaded(path, config):
@@ -206,7 +191,7 @@ def _loaded(path, config):
         if own["type"] != "image_v1":  # which has no classes, whatever its data had
             values["classes"] = config["dataset"]["num_classes"]
     except Exception as error:  # a wrong file makes k-diffusion, json and torch raise nearly anything
-        raise ValueError(f"model: {path}; expected a k-diffusion checkpoint ({_reason(error)})") from error
+        raise ValueError(f"model: {path}; expected a k-diffusion checkpoint ({reason_of(error)})") from error
     return model, values, _digest(path, config)
 
 

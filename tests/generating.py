@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seeds_samplers.demo import generate
+from seeds_samplers.demo import files, generate
 
 PLUGIN = '''
 """Exact denoisers of Gaussian data with deviation 0.5, whose mean the class decides."""
@@ -41,6 +41,13 @@ def plain():
     return Blobs()
 
 
+def waits():
+    Path(f"waiting{os.getpid()}").touch()
+    while not Path("go").exists():
+        time.sleep(0.001)
+    return Blobs()
+
+
 def classes():
     return Blobs([0.3, -0.3, 0.6])
 
@@ -67,6 +74,53 @@ def fails():
     raise KeyError("weights")
 
 
+class Text(RuntimeError):
+    def __str__(self):
+        raise SystemExit(5) if os.environ.get("WORSE") else ValueError("no text")
+
+
+ERRORS = {
+    "key": lambda: KeyError("weights"),
+    "runtime": lambda: RuntimeError("two\nlines"),
+    "memory": MemoryError,
+    "exit": lambda: SystemExit(0),
+    "text": Text,
+    "interrupt": KeyboardInterrupt,
+}
+
+
+def fails_at_call():
+    """The error FAILS at call number AT, or of batches of more than one image, or while it is made; on one rank."""
+    error, at, rank = (os.environ.get(name, "") for name in ("FAILS", "AT", "ON_RANK"))
+    here = rank in ("", os.environ.get("RANK", "0"))
+    model, calls = Blobs(), []
+    if at == "made" and here:
+        raise ERRORS[error]()
+
+    def call(x, sigma):
+        calls.append(x)
+        if here and (str(len(calls)) == at or (at == "batch" and len(x) > 1)):
+            raise ERRORS[error]()
+        return model(x, sigma)
+
+    for name in ("shape", "sigma_min", "sigma_max"):
+        setattr(call, name, getattr(model, name))
+    return call
+
+
+class Property:
+    @property
+    def shape(self):
+        raise SystemExit(0)
+
+
+def returns_none():
+    model = fails_at_call()
+    call = lambda x, sigma: None  # noqa: E731
+    call.__dict__.update(model.__dict__)
+    return call
+
+
 def fails_on_rank_1():
     return fails() if os.environ.get("RANK") == "1" else Blobs()
 '''
@@ -86,9 +140,9 @@ def command(*arguments, ranks=1):
     return [sys.executable, *launcher, "-m", "seeds_samplers.demo.generate", *map(str, arguments)]
 
 
-def run(*arguments, ranks=1):
-    """generate in processes of its own."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+def run(*arguments, ranks=1, **variables):
+    """generate in processes of its own, with these environment variables."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | variables
     return subprocess.run(
         command(*arguments, ranks=ranks), capture_output=True, text=True, timeout=180, env=environment
     )
@@ -107,6 +161,18 @@ def refused(capsys, *arguments):
     output = capsys.readouterr()
     assert output.out == "" and output.err.count("\n") == 1 and output.err.startswith("generate: ")
     return output.err.strip().removeprefix("generate: ")
+
+
+def full_disk(monkeypatch):
+    """What files.write_whole opens is /dev/full, which has no room, until the patch is undone."""
+
+    def opened(handle, mode):
+        os.close(handle)
+        return open("/dev/full", mode)
+
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    monkeypatch.setattr(files, "open", opened, raising=False)
 
 
 def levels(path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from generating import full_disk
 from safetensors.torch import save_file
 
 from seeds_samplers.demo import files
@@ -129,13 +130,59 @@ class TestFiles:
         with pytest.raises(ValueError, match="does not hold a Classifier"):
             files.load_network(Classifier, path)
 
-    def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(self, tmp_path):
+    @pytest.mark.parametrize(
+        "metadata",
+        [
+            {"config": "5"},
+            {"config": "[1]"},
+            {"config": '{"nonsense": 1}'},
+            {"config": '{"width": "x"}'},
+            {"config": '{"width": 1000000000}'},
+            {"config": '{"width": -3}'},
+            {"config": '{"width": 1.5}'},
+            {"config": "[" * 100_000},
+            {"config": "9" * 10_000},
+            {"config": "{}"},
+            {"config": "{}", "sigma_data": '"x"'},
+            {"config": "{}", "sigma_data": "[]"},
+        ],
+    )
+    def test_hostile_metadata_is_refused_by_the_file_s_name(self, tmp_path, metadata):
+        tensors, _ = files.load_tensors(MODEL_WEIGHTS)
+        save_file(tensors, tmp_path / "w.safetensors", metadata=metadata)
+        with pytest.raises(ValueError, match=r"^weights: .*w\.safetensors"):
+            load_model(tmp_path / "w.safetensors")
+
+    def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(self, tmp_path, monkeypatch):
         path = tmp_path / "a.png"
         path.write_text("old")
-        with pytest.raises(RuntimeError), files.replacing(path) as part:
-            part.write_text("half")
-            raise RuntimeError
+        with (
+            monkeypatch.context() as context,
+            pytest.raises(OSError, match=r"a\.png: cannot be written, the disk is full"),
+        ):
+            full_disk(context)
+            files.write_whole(path, b"new")
+        with monkeypatch.context() as context, pytest.raises(KeyboardInterrupt):
+            context.setattr(files.os, "replace", interrupted)
+            files.write_whole(path, b"new")
         assert [p.name for p in tmp_path.iterdir()] == ["a.png"] and path.read_text() == "old"
+
+    @pytest.mark.parametrize("links", [True, False])
+    def test_a_new_file_is_made_once(self, tmp_path, monkeypatch, links):
+        if not links:  # as on FAT
+            monkeypatch.setattr(files.os, "link", refused)
+        files.write_whole(tmp_path / "a", b"one", new=True)
+        with pytest.raises(FileExistsError):
+            files.write_whole(tmp_path / "a", b"two", new=True)
+        assert [p.name for p in tmp_path.iterdir()] == ["a"] and (tmp_path / "a").read_bytes() == b"one"
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def refused(*_):
+    raise PermissionError
 
 
 class TestTraining:

@@ -1,18 +1,22 @@
 """Many images on several processes: the same whatever their number, and a run that was stopped goes on."""
 
+import json
+import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from generating import command, here, images_in, levels, refused, run, same, workplace
+from generating import command, full_disk, here, images_in, levels, refused, run, same, workplace
 
-from seeds_samplers.demo import generate
 from seeds_samplers.demo.draw import Request, draw
 from seeds_samplers.demo.folder import Folder
+from seeds_samplers.demo.seeds import Seeds
 
 
 @pytest.fixture(autouse=True)
@@ -78,27 +82,89 @@ class TestARunThatDied:
     def test_what_it_left_half_written_is_removed_once_it_is_old(self, folder, capsys):
         out = folder / "out"
         assert here(*self.OPTIONS, "--out", out) == 0
-        for name, age in ((".000003.npy.a.part", 700), (".000004.npy.b.part", 0)):
+        for name, age in ((".000003.npy.abcd_123.part", 700), (".000004.npy.abcd_123.part", 0)):
             (out / name).write_bytes(b"half")
             os.utime(out / name, (time.time() - age,) * 2)
         (out / "000003.npy").unlink()
         capsys.readouterr()
         assert here(*self.OPTIONS, "--out", out) == 0
         assert capsys.readouterr().out.splitlines()[-1] == f"{out}: 1 images drawn, 19 were there"
-        assert [path.name for path in out.glob(".*")] == [".000004.npy.b.part"]
-
-    def test_a_failure_while_writing_leaves_no_file(self, folder, monkeypatch, capsys):
-        def full(*arguments, **options):
-            raise OSError("No space left on device")
-
-        with monkeypatch.context() as context:
-            context.setattr(np, "save", full)
-            assert here(*self.OPTIONS, "--out", "out") == 2
-        assert capsys.readouterr().err.endswith("generate: No space left on device\n")
-        assert [path.name for path in (folder / "out").iterdir()] == ["generate.json"]
+        assert [path.name for path in out.glob(".*")] == [".000004.npy.abcd_123.part"]
 
 
 class TestTheFolder:
+    def test_what_is_not_ours_stays(self, folder, capsys):
+        """Neither in a folder that is refused, nor in ours: only names that are made here are removed."""
+        theirs = (".thesis.docx.part", ".000003.npy.part", ".000003.npy.abcd.part", ".5.npy.abcd_123.part")
+        (folder / "victim").mkdir()
+        for name in (*theirs, "mine.txt", ".000003.npy.abcd_123.part"):
+            (folder / "victim" / name).write_text("x")
+            os.utime(folder / "victim" / name, (0, 0))
+        options = self.OPTIONS[:-1]
+        before = {path.name: path.stat().st_mtime_ns for path in (folder / "victim").iterdir()}
+        refused(capsys, *options, "victim")
+        assert {path.name: path.stat().st_mtime_ns for path in (folder / "victim").iterdir()} == before
+        (folder / "victim" / "mine.txt").unlink()
+        assert here(*options, "victim") == 0
+        hidden = {path.name for path in (folder / "victim").glob(".*")}
+        assert hidden == set(theirs)
+        (folder / "victim" / "generate.json").write_text("{}")
+        (folder / "victim" / ".000003.npy.abcd_123.part").write_text("x")
+        os.utime(folder / "victim" / ".000003.npy.abcd_123.part", (0, 0))
+        refused(capsys, *options, "victim")
+        assert (folder / "victim" / ".000003.npy.abcd_123.part").exists()
+
+    @pytest.mark.parametrize(
+        "name, arguments",
+        [
+            ("embedded", ["--seeds", "0-1", "--prompt", "A1B"]),
+            ("er_sde", ["--seeds", 0, "--sampler", "ER-SDE"]),
+            (
+                "plugin",
+                [
+                    "--seeds",
+                    "0-1",
+                    "--model",
+                    "blobs:plain",
+                    "--format",
+                    "npy",
+                    "--sampler",
+                    "SEEDS-3",
+                    "--r",
+                    "0.3",
+                    "0.8",
+                    "--variant",
+                    "3b",
+                ],
+            ),
+        ],
+    )
+    def test_one_of_an_earlier_version_goes_on(self, folder, capsys, name, arguments):
+        shutil.copytree(Path(__file__).parent / "saved" / name, folder / name)
+        there = len(list((folder / name).iterdir())) - 1
+        before = {path: path.read_bytes() for path in (folder / name).iterdir()}
+        assert here(*arguments, "--steps", 2, "--out", name) == 0
+        output = capsys.readouterr()
+        assert output.out.splitlines()[-1] == f"{name}: 1 images drawn, {there} were there"
+        assert before == {path: path.read_bytes() for path in before}
+        notes = [line for line in output.err.splitlines() if line.startswith("note:")]
+        assert len(notes) == (name == "plugin")  # its weights are not known
+        line = refused(capsys, *arguments, "--steps", 2, "--out", name, "--s-noise", 0.5)
+        assert line == f"s-noise: 0.5; expected 1.0 as in {name}/generate.json, or another folder"
+
+    def test_settings_of_a_later_version_are_others(self, folder, capsys):
+        assert here(*self.OPTIONS) == 0
+        path = folder / "out" / "generate.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"glow": 0.25}))
+        capsys.readouterr()
+        assert refused(capsys, *self.OPTIONS).startswith("glow: None; expected 0.25 as in out/generate.json")
+
+    def test_where_the_settings_cannot_be_read(self, folder, capsys):
+        (folder / "out").mkdir()
+        (folder / "out" / "generate.json").symlink_to(folder / "nowhere")
+        line = refused(capsys, *self.OPTIONS)
+        assert line == "out: out/generate.json; expected a file that can be read (No such file or directory)"
+
     OPTIONS = ("--model", "blobs:plain", "--format", "npy", "--steps", 2, "--seeds", "0-1", "--out", "out")
 
     def test_other_settings_are_refused(self, folder, capsys):
@@ -128,13 +194,103 @@ class TestTheFolder:
         np.testing.assert_array_equal(levels(folder / "000007.png"), [[0, 0, 128, 255, 255]])
 
 
+class TestRunsThatStartTogether:
+    """One claims the folder; the others go on with it, or are refused."""
+
+    @staticmethod
+    def opened(folder, barrier, results, settings, seeds):
+        barrier.wait()
+        try:
+            results.put((settings, len(Folder(folder, "npy").open(settings, Seeds([seeds])))))
+        except ValueError as error:
+            results.put((settings, str(error)))
+
+    @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+    @pytest.mark.parametrize("kinds", [1, 2, 6])
+    @pytest.mark.parametrize("links", [True, False])
+    def test_in_a_new_folder(self, folder, monkeypatch, kinds, links):
+        context, count = multiprocessing.get_context("fork"), 6
+        if not links:
+            monkeypatch.setattr(os, "link", lambda *_: os.stat(folder / "no links here"))
+        for attempt in range(10):
+            barrier, results, path = context.Barrier(count), context.Queue(), folder / str(attempt)
+            arguments = [(path, barrier, results, {"steps": k % kinds}, range(9)) for k in range(count)]
+            processes = [context.Process(target=self.opened, args=given) for given in arguments]
+            for process in processes:
+                process.start()
+            found = [results.get(timeout=60) for _ in processes]
+            for process in processes:
+                process.join()
+            assert [file.name for file in path.iterdir()] == ["generate.json"]
+            claimed = json.loads((path / "generate.json").read_text())
+            for settings, result in found:
+                if settings == claimed:
+                    assert result == 9
+                else:
+                    assert result.startswith(f"steps: {settings['steps']}; expected {claimed['steps']} as in {path}")
+
+    @pytest.mark.slow
+    def test_as_commands(self, folder):
+        options = ("--model", "blobs:waits", "--format", "npy", "--seeds", "0-3", "--out", "out")
+        processes = [
+            subprocess.Popen(command(*options, "--steps", 2 + k % 2), stderr=subprocess.PIPE, text=True)
+            for k in range(4)
+        ]
+        deadline = time.monotonic() + 120
+        while len(list(folder.glob("waiting*"))) < 4 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        (folder / "go").touch()
+        errors = [process.communicate(timeout=120)[1] for process in processes]
+        steps = json.loads((folder / "out" / "generate.json").read_text())["steps"]
+        for k, (process, said) in enumerate(zip(processes, errors, strict=True)):
+            assert process.returncode == (0 if 2 + k % 2 == steps else 2), said
+            assert ("generate: steps: " in said) == bool(process.returncode)
+        assert here(*options, "--steps", steps, "--out", "alone") == 0
+        same(images_in(folder / "out"), images_in(folder / "alone"))
+
+
+class TestAFullDisk:
+    OPTIONS = ("--steps", 1, "--seeds", 0, "--out", "out", "--model", "blobs:plain")
+
+    @pytest.mark.parametrize("form", ["png", "npy"])
+    def test_is_called_one(self, folder, monkeypatch, capsys, form):
+        options = (*self.OPTIONS, "--format", form)
+        with monkeypatch.context() as context:
+            full_disk(context)
+            assert here(*options) == 2
+        assert capsys.readouterr().err.endswith("generate: out/generate.json: cannot be written, the disk is full\n")
+        assert list((folder / "out").iterdir()) == []
+        assert here(*options) == 0
+        (folder / "out" / f"000000.{form}").unlink()
+        with monkeypatch.context() as context:
+            full_disk(context)
+            assert here(*options) == 2
+        line = f"generate: out/000000.{form}: cannot be written, the disk is full\n"
+        assert capsys.readouterr().err.endswith(line)
+        assert [path.name for path in (folder / "out").iterdir()] == ["generate.json"]
+
+    @pytest.mark.parametrize("form", ["png", "npy"])
+    def test_a_limit_of_the_shell(self, folder, capsys, form):
+        resource = pytest.importorskip("resource")
+        options = ("--model", "blobs:plain", "--shape", 3, 32, 32, "--seeds", 0, "--steps", 1, "--format", form)
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+        try:
+            code = here(*options, "--out", "out")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        line = f"generate: out/000000.{form}: cannot be written, File too large\n"
+        assert code == 2 and capsys.readouterr().err.endswith(line)
+        assert [path.name for path in (folder / "out").iterdir()] == ["generate.json"]
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
         (["--steps", 0], "steps: 0; expected a whole number >= 1 and <= 10000"),
         (["--seeds", "5-2"], "seeds: '5-2'; expected numbers up to 18446744073709551615 and ranges of them"),
         (["--seeds", ""], "seeds: ''; expected numbers"),
-        (["--seeds", "0-10000000"], "seeds: '0-10000000'; expected at most 10000000 numbers"),
+        (["--seeds", "0-1000000000000"], "seeds: 1000000000001 numbers; expected at most 1000000000000"),
         (["--seeds", 2**64], "expected numbers up to"),
         (["--batch-size", 0], "batch-size: 0; expected a whole number >= 1"),
         (["--device", "abacus"], "device: 'abacus' cannot be used here"),
@@ -164,8 +320,3 @@ def test_of_several_ranks_one_says_it_and_all_end(folder, arguments, message):
     ours = [line for line in result.stderr.splitlines() if line.startswith("generate:")]
     assert result.returncode != 0 and len(ours) == 1 and ours[0].startswith(message)
     assert result.stdout == "" and not (folder / "generated").exists()
-
-
-def test_numbers():
-    assert generate.numbers_of("seeds", "0-2,7, 1 - 1", 9) == [0, 1, 2, 7, 1]
-    assert generate.numbers_of("seeds", str(2**64 - 1), 2**64 - 1) == [2**64 - 1]

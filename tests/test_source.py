@@ -68,7 +68,10 @@ class TestAModelOfOnesOwn:
             (["blobs:plain", "--cfg", 2], "cfg: 2.0; expected 1, there is no guidance without classes"),
             (["blobs:plain", "--prompt", "A"], "prompt: 'A'; expected --labels, glyphs are for the embedded model"),
             (["blobs:plain", "--labels", 0], "labels: '0'; expected none, the model has no classes"),
-            (["blobs:plain", "--classes", 2], "model: blobs:plain; expected it to denoise an image (AssertionError"),
+            (
+                ["blobs:plain", "--classes", 2],
+                "model: blobs:plain; call 1, x of shape (1, 1, 6, 5): AssertionError, blobs.py line ",
+            ),
             (["blobs:classes", "--labels", 3], "labels: '3'; expected numbers up to 2"),
             (["blobs:classes", "--class-argument", "y"], "unexpected keyword argument 'y'"),
             (["blobs:latents"], "format: 'png'; expected 'npy' for images of 4 channels"),
@@ -84,7 +87,8 @@ class TestAModelOfOnesOwn:
     def test_a_model_whose_images_have_another_shape(self, capsys):
         options = ["--shape", 1, 4, 4, "--sigma-min", 0.1, "--sigma-max", 5]
         line = refused(capsys, "--model", "blobs:cropping", *options)
-        assert line == "shape: (1, 4, 4); expected that of the model's images, it returns (1, 4, 3)"
+        call = "model: blobs:cropping; call 1, x of shape (1, 1, 4, 4)"
+        assert line == f"{call}: expected a tensor of that shape, not one of (1, 1, 4, 3)"
 
 
 NETWORKS = {
