@@ -110,8 +110,8 @@ def for_comfy(name):
         sigmas = levels(checked(sigmas, model_sampling), model_sampling)
         extra_args = announced(extra_args, call_pattern(name, sigmas, **given, **options))
         return sampler(
-            WithParts(model) if sampler.reads_cond else model, x, sigmas, extra_args=extra_args, callback=callback, disable=disable,
-            s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,
+            WithParts(model) if sampler.reads_cond else model, x, sigmas, extra_args=extra_args, callback=callback,
+            disable=disable, s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,
         )  # fmt: skip
 
     sample.__name__, sample.__doc__ = f"sample_{name}", inspect.getdoc(sampler)

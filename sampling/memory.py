@@ -23,9 +23,9 @@ class Whole:
 class Parts:
     """The weights of the conditional part C and the guidance part G = D - C where both are known (section 5).
 
-    three[j] and two[j] are those of the values j calls before: three where two calls before are known of C, two for G and
-    where one is. `growth` is the growth of the stiffness that is assumed over the step; `sharpest` times the size of
-    a change of G bounds the stiffness.
+    three[j] and two[j] are those of the values j calls before: three where two calls before are known of C, two for
+    G and where one is. `growth` is the growth of the stiffness that is assumed over the step; `sharpest` times the
+    size of a change of G bounds the stiffness.
     """
 
     three: tuple[float, ...]

@@ -173,8 +173,8 @@ def sample_seeds_m(
     """SEEDS-M: one model call a step, and what the call before it has told (docs/seeds_m.md).
 
     order: 2, or 1, which uses no call before; left out: 2. eta_cap: eta is at most eta_cap / h in a step of length h in
-    lambda; left out: 0.35. guidance_limit: how strongly guidance is limited in steps that are too long for it, 0 is not
-    at all; it acts where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned
+    lambda; left out: log(2) / 2. guidance_limit: how strongly guidance is limited in steps too long for it, 0 is not at
+    all; it acts where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned
     in its latest call (None where it does not know it; the same tensor as it returned where there is no guidance).
     """
     eta, order = number("eta", eta, least=0), whole_number("order", 2 if order is None else order, least=1, most=2)

@@ -10,7 +10,7 @@ from .plan import Plan, Stage, checked, denoise
 from .prediction import Data, integral, lambda_step
 from .schedule import DROWNING
 
-ETA_CAP = 0.35  # of eta h: long steps renew no more than half of the noise's variance
+ETA_CAP = math.log(2) / 2  # of eta h: a step renews no more than half of the noise's variance
 SCALE = 0.5  # a level about which data decide: EDM's sigma_data, half the deviation of latents
 CERTAIN = 2.0  # deviations: a change of the guidance is not put down to less noise than would be an accident
 PRIOR_POINTS = 160

@@ -81,7 +81,7 @@ class Text(RuntimeError):
 
 ERRORS = {
     "key": lambda: KeyError("weights"),
-    "runtime": lambda: RuntimeError("two\nlines"),
+    "runtime": lambda: RuntimeError("two\\nlines"),
     "memory": MemoryError,
     "exit": lambda: SystemExit(0),
     "text": Text,

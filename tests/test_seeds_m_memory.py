@@ -1,6 +1,7 @@
 """SEEDS-M on problems where its memory acts, against the formulas of docs/seeds_m.md written out once more."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -160,7 +161,7 @@ def test_weak_order_2_on_a_nonlinear_problem(tells):
         return abs(total - 1.0425)
 
     errors = [error(steps) for steps in (8, 16, 32)]
-    assert errors[0] < 0.012 and all(fine < max(coarse / 3, 0.0012) for coarse, fine in zip(errors, errors[1:])), errors
+    assert errors[0] < 0.012 and all(fine < max(coarse / 3, 0.0012) for coarse, fine in pairwise(errors)), errors
 
 
 def test_what_no_step_can_carry_is_limited():
