@@ -15,17 +15,12 @@ VARIANTS = {  # of ours: options other than the defaults
     "SEEDS-2 2s": ("SEEDS-2", {"variant": "2s"}),
     "SEEDS-3 3b": ("SEEDS-3", {"variant": "3b"}),
 }
-STOCHASTIC = {  # of ComfyUI: the model calls of a step
-    "er_sde": 1, "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "sa_solver": 1, "sa_solver_pece": 2,
-    "seeds_2": 2, "seeds_3": 3, "exp_heun_2_x0_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2,
-    "dpmpp_2s_ancestral": 2, "heun": 2,
+CORE = {  # of ComfyUI: the stochastic ones, and the model calls of a step
+    "er_sde": 1, "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "sa_solver": 1, "seeds_2": 2, "seeds_3": 3,
+    "exp_heun_2_x0_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2, "dpmpp_2s_ancestral": 2, "heun": 2,
 }  # fmt: skip
-ODE = {"dpmpp_2m": 1, "ipndm": 1, "uni_pc": 1, "res_multistep": 1, "deis": 1}
-CFG_PP = {
-    "euler_cfg_pp": 1, "euler_ancestral_cfg_pp": 1, "dpmpp_2m_cfg_pp": 1, "dpmpp_2s_ancestral_cfg_pp": 2,
-    "res_multistep_cfg_pp": 1, "res_multistep_ancestral_cfg_pp": 1, "gradient_estimation_cfg_pp": 1,
-}  # fmt: skip
-PENULTIMATE = ("dpm_2_ancestral", "uni_pc")  # ComfyUI asks for a step more and leaves out the last level but one
+ODE = {"dpmpp_2m": 1, "ipndm": 1, "uni_pc": 1, "res_multistep": 1}  # of ComfyUI, with eta 0
+PENULTIMATE = "ComfyUI uni_pc"  # ComfyUI asks for a step more and leaves out the last level but one
 K_DIFFUSION = {
     "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2,
     "dpmpp_2s_ancestral": 2, "heun": 2,
@@ -44,21 +39,35 @@ def _from(module, names, owner):
 
 @cache
 def comfyui():
-    """{name: (function, calls a step)} of ComfyUI's samplers; empty without COMFYUI_PATH."""
+    """ComfyUI's module of samplers; None without COMFYUI_PATH."""
     path = os.environ.get("COMFYUI_PATH")
     if not path:
-        return {}
+        return None
     sys.path.insert(0, path)
     given, sys.argv = sys.argv, sys.argv[:1]
     import comfy.cli_args
 
     sys.argv = given
     comfy.cli_args.args.cpu = not torch.cuda.is_available()
-    from comfy.extra_samplers import uni_pc
     from comfy.k_diffusion import sampling
 
-    sampling.sample_uni_pc = lambda model, x, sigmas, **given: uni_pc.sample_unipc(model, x, sigmas.clone(), **given)
-    return _from(sampling, STOCHASTIC | ODE | CFG_PP, "ComfyUI")
+    return sampling
+
+
+def ode():
+    """{name: (function, calls a step)} of ComfyUI's ODE samplers, where it is at hand."""
+    module = comfyui()
+    if not module:
+        return {}
+    from comfy.extra_samplers import uni_pc
+
+    def sample_uni_pc(model, x, sigmas, **given):
+        return uni_pc.sample_unipc(model, x, sigmas.clone(), **given)  # it changes them
+
+    functions = {name: getattr(module, f"sample_{name}") for name in ODE if name != "uni_pc"} | {
+        "uni_pc": sample_uni_pc
+    }
+    return {f"ComfyUI {name}": (functions[name], calls) for name, calls in ODE.items()}
 
 
 def _res4lyf(path):
@@ -80,7 +89,8 @@ def contenders():
     """{name: (function, calls a step)} of all that are at hand."""
     found = {name: (function, function.calls_per_step) for name, function in SAMPLERS.items()}
     found |= {name: (partial(SAMPLERS[of], **options), found[of][1]) for name, (of, options) in VARIANTS.items()}
-    found |= comfyui()
+    if comfyui():
+        found |= _from(comfyui(), CORE, "ComfyUI")
     if comfyui() and os.environ.get("RES4LYF_PATH"):
         found |= _res4lyf(os.environ["RES4LYF_PATH"])
     try:

@@ -9,18 +9,17 @@ from contenders import comfyui
 
 from seeds_samplers.sampling import sigmas_karras, sigmas_seeds, sigmas_uniform_lambda
 
-HOSTS_OWN = ("simple", "beta", "normal")
+HOSTS_OWN = ("simple", "beta", "normal")  # of ComfyUI; here for flow models
 
 
 @dataclass(frozen=True)
 class Frame:
-    """noise_schedule "karras" between two levels, or "flow" with a host's shift (ModelSamplingDiscreteFlow's table)."""
+    """noise_schedule "karras", or "flow" with a host's shift; the lowest and highest level of the host's table."""
 
-    noise_schedule: str = "karras"
-    sigma_min: float = 0.0292  # the first and last level of ComfyUI's table for eps models
-    sigma_max: float = 14.6146
+    noise_schedule: str
+    sigma_min: float
+    sigma_max: float
     shift: float = 1.0
-    sigma_data: float | None = None  # of an EDM model: its levels are not in a table
 
     @property
     def flow(self):
@@ -38,54 +37,41 @@ class Frame:
 
     def sigmas(self, schedule, steps):
         """(steps + 1,) levels, the last 0; a host's own may be fewer, where it leaves out what it would repeat."""
-        ends = self.sigma_min, self.sigma_max
-        if schedule == "karras":
-            return sigmas_karras(steps, *ends)
         if schedule in HOSTS_OWN:
             comfyui()
             import comfy.samplers
 
-            return comfy.samplers.calculate_sigmas(self.model_sampling, schedule, steps)
+            return comfy.samplers.calculate_sigmas(model_sampling(self), schedule, steps)
+        ends = self.sigma_min, self.sigma_max
+        if schedule == "karras":
+            return sigmas_karras(steps, *ends)
         make = {"seeds": sigmas_seeds, "uniform lambda": sigmas_uniform_lambda}[schedule]
         return make(steps, *ends, noise_schedule=self.noise_schedule)
 
     def converged(self, steps):
-        """Levels to converge with: uniform in lambda, from where data begin to show, and well below their finest."""
+        """Levels to converge with: uniform in lambda; on flow from where the data do not show yet."""
         if not self.flow:
             return sigmas_uniform_lambda(steps, self.sigma_min, self.sigma_max)
-        low, high = 0.01, 80.0
-        sigmas = sigmas_uniform_lambda(steps, low / (1 + low), high / (1 + high), noise_schedule="flow")
+        high = 80.0  # level / alpha: behind it the latent is noise
+        sigmas = sigmas_uniform_lambda(steps, self.sigma_min, high / (1 + high), noise_schedule="flow")
         return torch.cat([torch.ones(1), sigmas])
-
-    @property
-    def target_key(self):
-        """Frames with the same key have the same target: all flow models have, whatever their shift."""
-        return "flow" if self.flow else f"{self.sigma_max:g} to {self.sigma_min:g}"
-
-    @property
-    def model_sampling(self):
-        """ComfyUI's object for such a model, which many of its samplers ask for; None where it is not at hand."""
-        return _model_sampling(self)
 
 
 @cache
-def _model_sampling(frame):
+def model_sampling(frame, device="cpu"):
+    """ComfyUI's object for such a model, which many of its samplers ask for; None where it is not at hand."""
     if not comfyui():
         return None
     import comfy.model_sampling as known
 
-    if frame.flow:
-        made = type("Flow", (known.ModelSamplingDiscreteFlow, known.CONST), {})()
-        made.set_parameters(shift=frame.shift)
-    elif frame.sigma_data is not None:
-        made = type("EDM", (known.ModelSamplingContinuousEDM, known.EDM), {})()
-        made.set_parameters(frame.sigma_min, frame.sigma_max, frame.sigma_data)
-    else:
-        made = type("Eps", (known.ModelSamplingDiscrete, known.EPS), {})()
-    return made
+    if not frame.flow:
+        return type("Eps", (known.ModelSamplingDiscrete, known.EPS), {})().to(device)
+    made = type("Flow", (known.ModelSamplingDiscreteFlow, known.CONST), {})()
+    made.set_parameters(shift=frame.shift)
+    return made.to(device)
 
 
-EPS = Frame()
+EPS = Frame("karras", 0.0292, 14.6146)  # ComfyUI's table for eps models
 
 
 def flow(shift):

@@ -4,42 +4,24 @@ import inspect
 import types
 
 import torch
-from frames import EPS
+from frames import EPS, model_sampling
 
 from seeds_samplers.sampling import NoisePath
 
 
-class Hosted:
-    """A denoiser as ComfyUI's samplers find it.
+def hosted(model, frame, device):
+    """A denoiser as ComfyUI's samplers find it, with the `cond_denoised` of model's latest call, if it has one."""
 
-    model(x, sigma) may have, after a call, the tensors `cond_denoised` and `uncond_denoised` (like x; None or absent
-    without guidance) and the number `guidance`: ours read the first, ComfyUI's CFG++ samplers get them all by the
-    functions that they leave in model_options. `calls` counts.
-    """
-
-    def __init__(self, model, frame, x):
-        self.model, self.calls, self.cond_denoised, self.uncond_denoised = model, 0, None, None
-        sampling = frame.model_sampling
-        inner = types.SimpleNamespace(model_sampling=sampling, device=x.device, diffusion_model=types.SimpleNamespace())
-        patcher = types.SimpleNamespace(get_model_object=lambda _: sampling, model_options={})
-        self.inner_model = types.SimpleNamespace(model_patcher=patcher, inner_model=inner, conds={}, model_options={})
-
-    def __call__(self, x, sigma, seed=None, model_options=None, **arguments):
-        self.calls += 1
-        denoised = self.model(x, sigma, **arguments)
-        self.cond_denoised = getattr(self.model, "cond_denoised", None)
-        self.uncond_denoised = getattr(self.model, "uncond_denoised", None)
-        for function in (model_options or {}).get("sampler_post_cfg_function", ()):
-            conditional = denoised if self.cond_denoised is None else self.cond_denoised
-            without = denoised if self.uncond_denoised is None else self.uncond_denoised
-            denoised = function(
-                {
-                    "denoised": denoised, "cond_denoised": conditional, "uncond_denoised": without, "input": x,
-                    "sigma": sigma, "cond_scale": getattr(self.model, "guidance", 1.0), "model": self,
-                    "cond": None, "uncond": None, "model_options": model_options,
-                }
-            )  # fmt: skip
+    def call(x, sigma, seed=None, model_options=None, **arguments):
+        denoised = model(x, sigma, **arguments)
+        call.cond_denoised = getattr(model, "cond_denoised", None)
         return denoised
+
+    sampling = model_sampling(frame, device)
+    inner = types.SimpleNamespace(model_sampling=sampling, device=device, diffusion_model=types.SimpleNamespace())
+    patcher = types.SimpleNamespace(get_model_object=lambda _: sampling, model_options={})
+    call.inner_model = types.SimpleNamespace(model_patcher=patcher, inner_model=inner, conds={}, model_options={})
+    return call
 
 
 def sample(function, model, x, sigmas, noise_sampler, extra_args=None, frame=EPS):
@@ -51,7 +33,7 @@ def sample(function, model, x, sigmas, noise_sampler, extra_args=None, frame=EPS
         given["noise_schedule"] = frame.noise_schedule
     if getattr(function, "__module__", "").startswith("RES4LYF"):
         arguments |= {"model_options": {"transformer_options": {}}, "seed": 0}
-    return function(Hosted(model, frame, x), x, sigmas, extra_args=arguments, disable=True, **given)
+    return function(hosted(model, frame, x.device), x, sigmas, extra_args=arguments, disable=True, **given)
 
 
 def plain_noise(x, seed):

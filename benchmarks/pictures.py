@@ -1,6 +1,6 @@
 """Real pictures, a few hundred of a kind, of which the sharp mixtures are made; nothing is downloaded.
 
-A kind is pictures (K, channels, height, width) of mean 0 and standard deviation 1 over all pixels, and labels (K,).
+A kind is pictures (K, channels, height, width), centred and of standard deviation 1 over all pixels, and labels (K,).
 """
 
 import numpy as np
@@ -30,15 +30,13 @@ def _patch(image, size, scale, random):
     return patch.reshape(size, scale, size, scale, 3).mean((1, 3)).transpose(2, 0, 1)
 
 
-def patches(size, scales, count, colour=False, clusters=8, seed=3):
+def patches(size=6, scales=(1, 2, 4), count=800, colour=False, clusters=8, seed=3):
     """Patches of scikit-learn's two photographs, shrunk by one of the scales; labels: clusters of them."""
     from sklearn.cluster import KMeans
     from sklearn.datasets import load_sample_images
 
     random, images = np.random.default_rng(seed), load_sample_images().images
-    found = np.stack(
-        [_patch(images[k % len(images)], size, random.choice(scales), random) for k in range(count)]
-    )
+    found = np.stack([_patch(images[k % len(images)], size, random.choice(scales), random) for k in range(count)])
     if not colour:
         found = np.einsum("c,kchw->khw", LUMA, found)[:, None]
     labels = KMeans(clusters, n_init=3, random_state=0).fit_predict(found.reshape(count, -1))
@@ -54,7 +52,7 @@ def glyphs(count=900):
 
 KINDS = {
     "digits": digits,
-    "patches": lambda: patches(6, (1, 2, 4), 800),
+    "patches": patches,
     "colour patches": lambda: patches(8, (2, 4, 8), 700, colour=True),
     "glyphs": glyphs,
 }
