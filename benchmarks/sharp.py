@@ -1,12 +1,12 @@
 """How good each sampler is on sharp mixtures and flow models: COMFYUI_PATH=... python benchmarks/sharp.py
 
 Appends to --csv a row for each problem, guidance, sampler and schedule, a column for each budget of model calls: 1000
-times the distance (sharp_mixtures.py) to the converged reverse SDE, eta = 1. What the file has already is not measured
-again; several processes may write to one file if each has its own --problems. The sampler "true" is what as many true
-samples give: the floor. Every row has the same initial latents and the same noise path, the floor too, so that most of
-the sampling noise is common to all. Guidance is towards one label. "SEEDS-M, whole" does not see the model's
-`cond_denoised`. The true samples come from SEEDS-2 with steps uniform in lambda; what they need is kept in
-~/.cache/seeds-samplers/targets. Needs scikit-learn; sharp_table.py prints the tables.
+times what the distance (sharp_mixtures.py) to the converged reverse SDE, eta = 1, is above the floor, which is what as
+many true samples give: the rows of the sampler "true". What the file has already is not measured again; several
+processes may write to one file if each has its own --problems. All rows and a part of the true samples have the same
+initial latents and the same noise paths, which takes most of the sampling noise away. Guidance is towards one label.
+"SEEDS-M, whole" does not see the model's `cond_denoised`. The true samples come from SEEDS-2 with steps uniform in
+lambda and are kept in ~/.cache/seeds-samplers/targets. Needs scikit-learn; sharp_table.py prints the tables.
 """
 
 import argparse
@@ -70,7 +70,7 @@ PROBLEMS = {name: Problem(name, EPS, (1.0, 3.0, 7.0)) for name in MIXTURES} | {
 
 @cache
 def reference(problem, guidance):
-    """(Target of TRUE_SETS sets of true samples, 1000 times the distance of one more set, that of the rows' seed)."""
+    """The Target: the true samples of the rows' seed and of TRUE_SETS others."""
     made = problem.mixture
     told = zlib.crc32(b"".join(part.numpy().tobytes() for part in made.means.values()))
     frame = f"{problem.frame.noise_schedule} {problem.frame.sigma_min:.5f}"
@@ -81,8 +81,7 @@ def reference(problem, guidance):
         torch.save([problem.true(guidance, seed) for seed in range(TRUE_SETS + 1)], new)
         new.replace(path)
     first, *others = torch.load(path)
-    target = Target(torch.cat(others))
-    return target, 1000 * target.distance(first)
+    return Target(first, torch.cat(others))
 
 
 def whole(function):
@@ -102,15 +101,15 @@ def samplers():
 
 
 def measure(name, sampler, problem, guidance, schedule, calls):
-    """1000 times the distance with at most so many calls; infinite where a sampler fails."""
+    """1000 times the excess with at most so many calls."""
     function, per_step = sampler
-    steps, target = (calls - 1) // per_step + 1, reference(problem, guidance)[0]
+    steps = (calls - 1) // per_step + 1
     if name == PENULTIMATE:
         sigmas = problem.frame.sigmas(schedule, steps + 1)
         sigmas = torch.cat([sigmas[:-2], sigmas[-1:]])
     else:
         sigmas = problem.frame.sigmas(schedule, steps)
-    return 1000 * target.distance(problem.draw(function, sigmas, guidance))
+    return 1000 * reference(problem, guidance).excess(problem.draw(function, sigmas, guidance))
 
 
 def rows_of(path, head):
@@ -147,7 +146,7 @@ def main():
         name, guidance, sampler, schedule = key
         problem, guidance = PROBLEMS[name], float(guidance)
         if sampler == FLOOR:
-            values = [reference(problem, guidance)[1]] * len(options.calls)
+            values = [1000 * reference(problem, guidance).floor] * len(options.calls)
         else:
             values = [measure(sampler, known[sampler], problem, guidance, schedule, n) for n in options.calls]
         with options.csv.open("a", newline="") as file:

@@ -51,21 +51,45 @@ class Denoiser:
 
 
 class Target:
-    """The true samples (n, d) in the terms of the distance: their mean, and the axes and deviations of their spread."""
+    """True samples, in the terms of the distance: along the axes of their covariance, their means and deviations.
 
-    def __init__(self, samples):
-        samples = samples.double()
-        self.mean = samples.mean(0)
-        variances, self.axes = torch.linalg.eigh(torch.cov(samples.T))
-        self.deviations = variances.clamp(min=0).sqrt()
+    first, others (n, d): `first` has the initial latents and the noise paths of all that is measured.
+    """
 
-    def distance(self, samples):
-        """The squared distance of the means plus that of the standard deviations along the axes; else infinite.
+    def __init__(self, first, others):
+        first, others = first.double(), others.double()
+        self.axes = torch.linalg.eigh(torch.cov(torch.cat([first, others]).T))[1]
+        self.center, self.count = others.mean(0), len(others)
+        self.first, self.others = self._along(first), self._along(others)
+        self.variances = self.others.square().mean(0)
+        spread = self.variances + self.others.square().var(0) / (4 * self.variances)
+        self.floor = (spread.sum() / len(first)).item()  # the distance that so many true samples have on average
 
-        It is the Frechet distance of Gaussians where these axes are those of both. The full one has a floor that grows
-        with d^2 / n, which hides small differences; this one grows with d / n only.
+    def _along(self, samples):
+        return (samples.double() - self.center) @ self.axes
+
+    def _means(self, values, of_first, of_others):
+        """The means of values (n, d) that are of `others`' kind but for the sampler, and the variance of their error.
+
+        What `first`, on the same paths, is off from the others is taken away in proportion (control variates).
         """
-        samples = samples.double()
-        deviations = ((samples - samples.mean(0)) @ self.axes).std(0)
-        found = (samples.mean(0) - self.mean).square().sum() + (deviations - self.deviations).square().sum()
-        return found.item() if math.isfinite(found.item()) else math.inf
+        a, b = values - values.mean(0), of_first - of_first.mean(0)
+        share = (a * b).mean(0) / b.square().mean(0)
+        error = (a - share * b).square().mean(0) / len(a) + (1 - share) ** 2 * of_others.var(0) / self.count
+        return values.mean(0) - share * (of_first.mean(0) - of_others.mean(0)), error
+
+    def excess(self, samples):
+        """What the distance of samples (n, d) is above the floor; infinite where a sample is not finite.
+
+        The distance is the squared one of the means plus that of the standard deviations along the axes: the Frechet
+        distance of Gaussians where the axes are those of both. The full one has a floor that grows with d^2 / n, which
+        hides small differences; this one's grows with d / n. The expected error of the estimate is taken off.
+        """
+        found = self._along(samples)
+        shift, of_shift = self._means(found, self.first, self.others)
+        squares, of_squares = self._means(*(one.square() for one in (found, self.first, self.others)))
+        variances = (squares - shift.square()).clamp(min=0)
+        of_deviations = of_squares / (4 * torch.maximum(variances, self.variances))
+        deviations = variances.sqrt() - self.variances.sqrt()
+        value = (shift.square() - of_shift + deviations.square() - of_deviations).sum().item()
+        return value if math.isfinite(value) else math.inf

@@ -26,6 +26,12 @@ def read(path):
         head, *rows = csv.reader(file)
     for problem, guidance, sampler, schedule, *values in rows:
         cells.setdefault((problem, float(guidance)), {})[sampler, schedule] = [float(value) for value in values]
+    for cell in cells.values():  # the file has what is above the floor, which may come out a little below 0
+        floor = cell.pop((FLOOR, ""), None)
+        for key, row in cell.items():
+            cell[key] = [above + least for above, least in zip(row, floor or row, strict=True)]
+        if floor:
+            cell[FLOOR, ""] = floor
     return cells, [int(calls) for calls in head[4:]]
 
 

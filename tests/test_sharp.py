@@ -134,24 +134,49 @@ def test_the_converged_samples_are_those_of_the_mixture(mixture, frame):
         chosen = torch.randint(0, len(means), (count,), generator=torch.Generator().manual_seed(seed))
         return means[chosen] + SPREAD * random(count, 4, seed=seed + 100)
 
-    x = frame.sigma_max * random(count, 1, 2, 2, seed=7)
-    model, noise = Denoiser(mixture, frame, 1.0), same_path(x, 0, frame)
-    found = sample(sample_seeds_2, model, x, frame.converged(60), noise, frame=frame).flatten(1)
-    target = Target(torch.cat([exact(seed) for seed in range(10)]))
-    floor = max(target.distance(exact(seed)) for seed in range(10, 20))
-    assert target.distance(found) < 3 * floor
-    assert target.distance(found * 1.1) > 3 * floor
+    def drawn(seed):
+        x = frame.sigma_max * random(count, 1, 2, 2, seed=seed)
+        model, noise = Denoiser(mixture, frame, 1.0), same_path(x, seed, frame)
+        return sample(sample_seeds_2, model, x, frame.converged(60), noise, frame=frame).flatten(1)
+
+    target = Target(drawn(7), torch.cat([exact(seed) for seed in range(10)]))
+    assert abs(target.excess(target_samples := drawn(7))) < target.floor
+    assert target.excess(target_samples * 1.1) > 3 * target.floor
 
 
-def test_the_distance_is_that_of_gaussians_with_the_same_axes():
-    axes = torch.linalg.qr(random(3, 3, seed=8))[0]
-    samples = random(500, 3, seed=9)
-    samples = (samples - samples.mean(0)) @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(samples.T))).T  # white
-    one, other, shift = torch.tensor([1.0, 2.0, 3.0]).double(), torch.tensor([2.0, 2.0, 0.5]).double(), 0.25
-    target = Target((samples * one) @ axes.T)
-    expected = 3 * shift**2 + (one - other).square().sum().item()
-    assert target.distance((samples * other) @ axes.T + shift) == pytest.approx(expected)
-    assert target.distance(samples * math.nan) == math.inf
+AXES = torch.linalg.qr(random(3, 3, seed=8))[0]
+DEVIATIONS = torch.tensor([1.0, 2.0, 3.0]).double()
+
+
+def gaussian(count, seed, deviations=DEVIATIONS):
+    return random(count, 3, seed=seed) * deviations @ AXES.T
+
+
+def test_the_excess_is_that_of_gaussians_with_the_same_axes():
+    other, shift = torch.tensor([2.0, 2.0, 0.5]).double(), 0.25
+    target = Target(gaussian(20000, 1), gaussian(60000, 2))
+    expected = 3 * shift**2 + (DEVIATIONS - other).square().sum().item()
+    assert target.excess(gaussian(20000, 3, other) + shift) == pytest.approx(expected, rel=0.03)  # without common noise
+    assert target.excess(gaussian(20000, 1, other) + shift) == pytest.approx(expected, rel=0.01)  # with it
+    assert target.excess(gaussian(20000, 1) * math.nan) == math.inf
+
+
+def test_true_samples_have_no_excess_on_average_and_less_noise_on_the_same_paths():
+    """A sampler whose samples are true but differ a little on each path."""
+    own, common, floors = [], [], []
+    for seed in range(0, 400, 4):
+        first = gaussian(200, seed)
+        target = Target(first, gaussian(600, seed + 1))
+        other = gaussian(200, seed + 2)
+        own.append(target.excess(other) / target.floor)
+        common.append(target.excess(0.9 * first + math.sqrt(1 - 0.9**2) * other) / target.floor)
+        floors.append(target.floor)
+    own, common = torch.tensor(own), torch.tensor(common)
+    for found in (own, common):
+        assert abs(found.mean()) < 3 * found.std() / math.sqrt(len(found))
+    assert common.std() < own.std() / 2
+    expected = 1.5 * DEVIATIONS.square().sum().item() / 200  # the means' errors and half as much for the deviations'
+    assert sum(floors) / len(floors) == pytest.approx(expected, rel=0.05)
 
 
 def test_uniform_lambda_is_what_eps_converges_on():
