@@ -26,10 +26,10 @@ def read(path):
         head, *rows = csv.reader(file)
     for problem, guidance, sampler, schedule, *values in rows:
         cells.setdefault((problem, float(guidance)), {})[sampler, schedule] = [float(value) for value in values]
-    for cell in cells.values():  # the file has what is above the floor, which may come out a little below 0
+    for cell in cells.values():  # the file has what is above the floor: errors bring it below 0, where nothing can be
         floor = cell.pop((FLOOR, ""), None)
         for key, row in cell.items():
-            cell[key] = [above + least for above, least in zip(row, floor or row, strict=True)]
+            cell[key] = [max(above, 0.0) + least for above, least in zip(row, floor or row, strict=True)]
         if floor:
             cell[FLOOR, ""] = floor
     return cells, [int(calls) for calls in head[4:]]

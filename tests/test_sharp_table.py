@@ -34,9 +34,9 @@ def verdicts(path):
 
 
 def test_goals(written):
-    # 29 beside 50 of sa_solver, and 20 of its own with karras; 11.4 beside 9 of er_sde, but within 1.15 of the floor 10
+    # 29 beside 50 of sa_solver, and 20 of its own with karras; 11.4 beside 10 of er_sde, but within 1.15 of the floor 10
     assert verdicts(written(ROWS)) == [[True, True, True, False, True, True], [True, False, True, True, True, True]]
-    # 34 is not half of 50's excess; 11.6 is neither 1.1 times 9 nor at the floor
+    # 34 is not half of 50's excess; 11.6 is neither 1.1 times 10 nor at the floor
     changed = verdicts(written(ROWS | {"digits,1,SEEDS-M,seeds": (24, 1.6)}))
     assert changed == [[True, False, False, False, True, True], [False, False, False, True, True, True]]
     away = verdicts(written(ROWS | {"digits,1,SEEDS-M,seeds": (9991, float("inf"))}))
@@ -48,7 +48,7 @@ def test_best_of_each_kind(written, monkeypatch, capsys):
     sharp_table.main()
     printed = capsys.readouterr().out
     assert "| SEEDS-M, seeds | 29 | 11 |" in printed
-    assert "| best of ComfyUI's stochastic | 50 sa_solver, seeds | 9 er_sde, karras |" in printed
+    assert "| best of ComfyUI's stochastic | 50 sa_solver, seeds | 10 er_sde, karras |" in printed
     assert "| best of its ODE ones | 12 dpmpp_2m, seeds | 40 dpmpp_2m, seeds |" in printed
 
 
