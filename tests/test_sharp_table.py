@@ -34,7 +34,7 @@ def verdicts(path):
 
 
 def test_goals(written):
-    # 29 beside 50 of sa_solver, and 20 of its own with karras; 11.4 beside 10 of er_sde, but within 1.15 of the floor 10
+    # 29 beside 50, and 20 of its own with karras; 11.4 beside 10 of er_sde, but within 1.15 of the floor 10
     assert verdicts(written(ROWS)) == [[True, True, True, False, True, True], [True, False, True, True, True, True]]
     # 34 is not half of 50's excess; 11.6 is neither 1.1 times 10 nor at the floor
     changed = verdicts(written(ROWS | {"digits,1,SEEDS-M,seeds": (24, 1.6)}))
