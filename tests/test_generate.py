@@ -140,7 +140,7 @@ class TestTheFolder:
         ],
     )
     def test_one_of_an_earlier_version_goes_on(self, folder, capsys, name, arguments):
-        shutil.copytree(Path(__file__).parent / "saved" / name, folder / name)
+        shutil.copytree(Path(__file__).parent / "saved" / "b0fff88" / "generate" / name, folder / name)
         there = len(list((folder / name).iterdir())) - 1
         before = {path: path.read_bytes() for path in (folder / name).iterdir()}
         assert here(*arguments, "--steps", 2, "--out", name) == 0

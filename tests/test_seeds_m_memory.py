@@ -96,7 +96,7 @@ def by_hand(seen, levels, n, eta, cap, most):
     stiffness = np.minimum(stiffness, 2 * np.sqrt(size) / (s * math.sqrt(1 - rho_level)))
     carried = 1 / np.sqrt(1 + ((1 + eta) * h * math.sqrt(p / s) * stiffness) ** 2)
     past = [seen[k][2] for k in range(n, max(-1, n - 3), -1)]
-    conditional = sum(w * c for w, c in zip(weights(levels[n :: -1][: len(past)], t, eta), past, strict=True))
+    conditional = sum(w * c for w, c in zip(weights(levels[n::-1][: len(past)], t, eta), past, strict=True))
     two = weights([s, p], t, eta)
     return a * y + conditional + carried * (two[0] * g + two[1] * g_p)
 
@@ -181,9 +181,7 @@ def test_the_limit_goes_with_the_square_of_the_step():
 
     def differences(steps):
         sigmas = uniform_lambda(steps, 5, 0.1)
-        ends = [
-            sample_seeds_m(Guided(3), x, sigmas, eta=0, guidance_limit=limit, disable=True) for limit in (0.0, 1.0)
-        ]
+        ends = [sample_seeds_m(Guided(3), x, sigmas, eta=0, guidance_limit=limit, disable=True) for limit in (0.0, 1.0)]
         return (ends[0] - ends[1]).abs().max().item()
 
     assert differences(256) < differences(128) / 3 < differences(64) / 9

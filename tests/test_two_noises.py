@@ -153,4 +153,6 @@ def test_in_a_given_path_and_alone():
 def test_an_eta_that_is_hardly_a_number():
     """Found by a random search: variances below the smallest normal number must not become negative."""
     given = dict(eta=5e-324, variant="2s", prediction="noise", seed=1, disable=True)
-    assert sample_seeds_2(mixture_denoiser, torch.ones(1, 4), torch.tensor([1.0, math.exp(-1)]), **given).isfinite().all()
+    assert (
+        sample_seeds_2(mixture_denoiser, torch.ones(1, 4), torch.tensor([1.0, math.exp(-1)]), **given).isfinite().all()
+    )
