@@ -208,12 +208,12 @@ class TestRunsThatStartTogether:
             results.put((settings, str(error)))
 
     @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
-    @pytest.mark.parametrize("kinds, links", [(1, True), (2, True), (6, True), (2, False)])
-    def test_in_a_new_folder(self, folder, monkeypatch, kinds, links):
+    @pytest.mark.parametrize("kinds, links, attempts", [(1, True, 2), (6, True, 8), (2, False, 4)])
+    def test_in_a_new_folder(self, folder, monkeypatch, kinds, links, attempts):
         context, count = multiprocessing.get_context("fork"), 6
         if not links:
             monkeypatch.setattr(os, "link", lambda *_: os.stat(folder / "no links here"))
-        for attempt in range(5):
+        for attempt in range(attempts):
             barrier, results, path = context.Barrier(count), context.Queue(), folder / str(attempt)
             arguments = [(path, barrier, results, {"steps": k % kinds}, range(9)) for k in range(count)]
             processes = [context.Process(target=self.opened, args=given) for given in arguments]
@@ -229,6 +229,25 @@ class TestRunsThatStartTogether:
                     assert result == 9
                 else:
                     assert result.startswith(f"steps: {settings['steps']}; expected {claimed['steps']} as in {path}")
+
+    @pytest.mark.parametrize("moment", ["scandir", "link"])
+    @pytest.mark.parametrize("steps", [2, 3])
+    def test_where_another_is_a_moment_earlier(self, folder, monkeypatch, moment, steps):
+        """The other one claims the folder, and draws, after this one has looked and before it lists or claims it."""
+        ours, unpatched = Folder(folder / "out", "npy"), getattr(os, moment)
+
+        def earlier(*arguments):
+            monkeypatch.setattr(os, moment, unpatched)
+            ours.open({"steps": 2}, Seeds([range(9)]))
+            ours.write(4, torch.zeros(1, 2, 2))
+            return unpatched(*arguments)
+
+        monkeypatch.setattr(os, moment, earlier)
+        if steps == 2:
+            assert len(ours.open({"steps": steps}, Seeds([range(9)]))) == 8
+        else:
+            with pytest.raises(ValueError, match=r"^steps: 3; expected 2 as in "):
+                ours.open({"steps": steps}, Seeds([range(9)]))
 
     @pytest.mark.slow
     def test_as_commands(self, folder):

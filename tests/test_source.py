@@ -106,7 +106,7 @@ class Net(nn.Module):
         super().__init__()
         self.inner = nn.Linear(1, 1)
         self.register_buffer("scale", torch.ones(()), persistent=False)
-        self.half = nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
+        self.low = nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
 
     def forward(self, x, sigma):
         return x * 0.5
@@ -157,7 +157,7 @@ class TestAFolderKnowsTheModel:
 
     @staticmethod
     def weights(folder, **values):
-        state = {"inner.weight": torch.ones(1, 1), "inner.bias": torch.zeros(1), "half": torch.ones(3).bfloat16()}
+        state = {"inner.weight": torch.ones(1, 1), "inner.bias": torch.zeros(1), "low": torch.ones(3).bfloat16()}
         torch.save(state | values, folder / "net.pt")
 
     def test_that_has_not_changed(self, folder, capsys):
@@ -176,7 +176,7 @@ class TestAFolderKnowsTheModel:
         elif changed == "the network's file":
             (folder / "net.py").write_text(NET.replace("0.5", "0.6"))
         elif changed == "a weight":
-            self.weights(folder, half=torch.tensor([1, 1, 1 + 2**-7]).bfloat16())
+            self.weights(folder, low=torch.tensor([1, 1, 1 + 2**-7]).bfloat16())
         else:
             (folder / "net.py").write_text(NET.replace("ones(())", "zeros(())"))
         capsys.readouterr()
@@ -196,7 +196,8 @@ class TestAFolderKnowsTheModel:
             notes = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note:")]
             assert notes == [f"note: model plug:{factory}: {said}; if it has changed, use another folder"]
 
-    def test_without_a_source_file(self, monkeypatch, capsys):
+    def test_without_a_source_file(self, folder, monkeypatch, capsys):
+        monkeypatch.syspath_prepend(folder)
         module = types.ModuleType("plug")
         exec(FACTORY, module.__dict__)
         monkeypatch.setitem(sys.modules, "plug", module)
