@@ -130,4 +130,3 @@ class History:
         before = memory.parts.two[1]
         point.addcmul_(for_each((carried - 1) * memory.renewed, x), guidance)
         point.addcmul_(for_each(carried * -before, x), change)
-
