@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 from seeds_samplers.demo.draw import initial_latent
 from seeds_samplers.demo.source import Source, source_of
-from seeds_samplers.sampling import sample_seeds_2, sigmas_karras
+from seeds_samplers.sampling import sample_seeds_2, sample_seeds_m, sigmas_karras
 
 
 @pytest.fixture(autouse=True)
@@ -216,6 +216,28 @@ def test_a_plug_in_tells_seeds_m_the_conditional_part(folder):
     source = Source.from_factory("blobs:plain")
     source.model(x, sigma)
     assert source.model.cond_denoised is None  # it has not said that it has no guidance of its own
+
+
+@pytest.mark.parametrize("cfg", [1.0, 3.0])
+def test_seeds_m_reads_the_conditional_part(cfg):
+    """As from a model that says the part by hand; one that says nothing is sampled otherwise."""
+    labels = torch.tensor([0, 2])
+    source, sigmas = Source.from_factory("blobs:classes"), sigmas_karras(6, 0.02, 20.0)
+    none = torch.full_like(labels, source.classes)
+
+    def by_hand(x, sigma):
+        by_hand.cond_denoised = source.factory(x, sigma, labels)
+        return torch.lerp(source.factory(x, sigma, none), by_hand.cond_denoised, cfg)
+
+    x = torch.randn(2, 1, 6, 5, generator=torch.Generator().manual_seed(0)) * sigmas[0]
+    given = dict(labels=labels, cfg=cfg)
+    models = (source.model, lambda x, sigma: source.model(x, sigma, **given), by_hand)
+    told, silent, expected = (
+        sample_seeds_m(model, x, sigmas, extra_args=extra, seed=[1, 2], disable=True)
+        for model, extra in zip(models, (given, {}, {}), strict=True)
+    )
+    torch.testing.assert_close(told, expected, atol=1e-4, rtol=0)
+    assert (told - silent).abs().max() > 0.1  # measured: 0.165 and 0.166
 
 
 NETWORKS = {
