@@ -126,7 +126,7 @@ class History:
         size = inner(change, change)
         stiffness = quotient(size, self._surprise(memory, change, x).abs(), 0.0)
         stiffness = torch.minimum(stiffness, memory.parts.sharpest * size.sqrt())
-        carried = torch.rsqrt(1 + (memory.limit * memory.parts.growth * memory.length * stiffness).square())
+        carried = (1 + (memory.limit * memory.parts.growth * memory.length * stiffness).pow(4)).pow(-1 / 4)
         before = memory.parts.two[1]
         point.addcmul_(for_each((carried - 1) * memory.renewed, x), guidance)
         point.addcmul_(for_each(carried * -before, x), change)
