@@ -87,7 +87,7 @@ class Request:
         for name, value in given.items():
             if name not in known:
                 there = ", ".join(map(flag, known))
-                raise ValueError(f"{flag(name)}: {value!r}; {self.sampler} has no such option, only {there}")
+                raise ValueError(f"{flag(name)}: {value}; {self.sampler} has no such option, only {there}")
         return known | given
 
     def sample(self, model, x, levels=EMBEDDED, **arguments):

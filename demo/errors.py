@@ -10,7 +10,9 @@ def text_of(error):
     """An error's own text, in one line of bounded length, whatever the error does when it is asked for it."""
     try:
         text = " ".join(str(error).split())
-    except Exception:
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # SystemExit too
         text = "its text cannot be had"
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 

@@ -17,6 +17,11 @@ class Watched(nn.Module):
         super().__init__()
         self.name, self.model, self.calls = name, model, 0
 
+    @property
+    def cond_denoised(self):
+        """The conditional part of the latest result, where the model has it: SEEDS-M makes use of it."""
+        return getattr(self.model, "cond_denoised", None)
+
     def forward(self, x, sigma, *arguments, **options):
         self.calls += 1
         call = f"model: {self.name}; call {self.calls}, x of shape {tuple(x.shape)}"
@@ -43,13 +48,17 @@ class Plugin(nn.Module):
     def __init__(self, model, classes, class_argument):
         super().__init__()
         self.model, self.classes, self.class_argument = model, classes, class_argument
+        self.cond_denoised = None  # the conditional part of the latest result, where it is known
 
     def forward(self, x, sigma, labels=None, cfg=1.0):
         if not self.classes:
-            return self.model(x, sigma)
+            denoised = self.model(x, sigma)
+            self.cond_denoised = self.model.cond_denoised  # whatever guidance it may have is its own
+            return denoised
         if cfg == 1:
-            return self.model(x, sigma, **{self.class_argument: labels})
+            self.cond_denoised = self.model(x, sigma, **{self.class_argument: labels})
+            return self.cond_denoised
         both = torch.cat([labels, torch.full_like(labels, self.classes)])
         both = self.model(torch.cat([x, x]), torch.cat([sigma, sigma]), **{self.class_argument: both})
-        with_class, without = both.chunk(2)
-        return torch.lerp(without, with_class, cfg)
+        self.cond_denoised, without = both.chunk(2)
+        return torch.lerp(without, self.cond_denoised, cfg)

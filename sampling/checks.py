@@ -6,6 +6,8 @@ import operator
 import numpy as np
 import torch
 
+EXTREMES = 1e-18, 1e18  # of noise levels: their squares are numbers in float32, too
+DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 BOUNDS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le}
 
 
@@ -46,9 +48,16 @@ def choice(name, value, allowed):
     return value
 
 
+def function(name, value):
+    """Something that can be called."""
+    if not callable(value):
+        raise ValueError(f"{name}: {value!r}; expected a function")
+    return value
+
+
 def latent(x):
     """x, a floating-point tensor whose first dimension is the batch."""
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.ndim == 0:
+    if not isinstance(x, torch.Tensor) or x.dtype not in DTYPES or x.layout != torch.strided or x.ndim == 0:
         found = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, torch.Tensor) else type(x).__name__
         raise ValueError(f"x: {found}; expected a floating-point tensor with a batch dimension")
     return x
@@ -62,18 +71,23 @@ def level_tensor(sigmas):
 
 
 def decreasing(sigmas):
-    """The noise levels as floats, read from their device once: 1-D, finite, >= 0, strictly decreasing."""
+    """The noise levels as floats, read from their device once: 1-D, strictly decreasing, 0 or between EXTREMES."""
     try:
         values = level_tensor(sigmas).detach()
-    except (TypeError, ValueError, RuntimeError):
+        if values.is_complex() or values.layout != torch.strided:
+            raise TypeError
+        values = values.cpu().to(torch.float64)  # in this order: MPS knows no float64
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # the meta device's NotImplementedError is one
         raise ValueError(f"sigmas: {sigmas!r}; expected a tensor of noise levels") from None
-    values = values.cpu().to(torch.float64)  # in this order: MPS knows no float64
     if values.ndim != 1:
         raise ValueError(f"sigmas: a tensor of shape {tuple(values.shape)}; expected one dimension")
     values = values.tolist()
     for i, value in enumerate(values):
         if not math.isfinite(value) or value < 0:
             raise ValueError(f"sigmas: {value} at index {i}; expected finite noise levels >= 0")
+        if value and not EXTREMES[0] <= value <= EXTREMES[1]:
+            limits = "0 or from {:.0e} to {:.0e}".format(*EXTREMES)
+            raise ValueError(f"sigmas: {value} at index {i}; expected noise levels that are {limits}")
         if i and value >= values[i - 1]:
             raise ValueError(f"sigmas: {values[i - 1]} then {value} at index {i}; expected strictly decreasing levels")
     return values

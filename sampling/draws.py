@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from . import fused
+from .checks import DTYPES
 from .noise import NoisePath
 from .normals import send
 
@@ -21,10 +22,14 @@ _COPY = f"{id(_RUNS):x}"  # a host may hold two copies of this package, or load 
 
 
 def like(tensor, x, source):
-    """`tensor` if it has x's shape; ValueError naming where it came from if not."""
+    """`tensor` if it is a floating-point one of x's shape and device; ValueError naming where it came from if not."""
     if not isinstance(tensor, torch.Tensor) or tensor.shape != x.shape:
         found = f"shape {tuple(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
         raise ValueError(f"{source}: returned {found}; expected a tensor of x's shape, {tuple(x.shape)}")
+    if tensor.dtype not in DTYPES:
+        raise ValueError(f"{source}: returned {tensor.dtype}; expected one of {', '.join(map(str, DTYPES))}")
+    if tensor.device != x.device:
+        raise ValueError(f"{source}: returned a tensor on {tensor.device}; expected one on x's device, {x.device}")
     return tensor
 
 
@@ -38,7 +43,7 @@ class Draws:
         self.source, self.plan, self.of_path = source, plan, isinstance(source, NoisePath)
         self.in_kernel, self.number = {}, None
         if self.of_path:
-            like(torch.empty(source.shape, device="meta"), x, "noise_sampler")
+            like(x.new_empty(()).expand(source.shape), x, "noise_sampler")
         if self.of_path and source.source == x.device and fused.usable(x):
             self.in_kernel = self._gaussians(x.device)
         if self.of_path and "torch._dynamo" in sys.modules and hasattr(torch.library, "custom_op"):

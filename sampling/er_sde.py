@@ -30,7 +30,8 @@ def noise_scale_of(noise_scale):
 
 
 def _positive(phi, levels):
-    values = np.asarray(phi(np.asarray(levels)), dtype=float)
+    with np.errstate(all="ignore"):  # what is no number is refused
+        values = np.asarray(phi(np.asarray(levels)), dtype=float)
     if not np.all(np.isfinite(values) & (values > 0)):
         raise ValueError(f"noise_scale: phi is {values.min()} between {min(levels)} and {max(levels)}; expected > 0")
     return values
@@ -89,4 +90,4 @@ def er_sde_plan(schedule, sigmas, s_noise, order, phi):
         steps.append((Stage(sigmas[n], sigmas[n + 1], state, denoised, noise),))
     if len(sigmas) > 1 and sigmas[-1] == 0:
         steps.append(denoise(sigmas[-2]))
-    return checked(Plan(tuple(steps)))
+    return checked(Plan(tuple(steps)), "sigmas", "s_noise", "noise_scale")

@@ -94,11 +94,11 @@ class History:
             return
         difference = denoised.to(x.dtype) - self.known[0]
         size = inner(difference, difference)
-        psi = quotient(self._surprise(memory, difference, x), size, 1.0)
+        psi = quotient(self._surprise(memory, difference, x), size)
         theta = (psi.abs() / min(1.0, memory.length)).clamp(max=1)
         share = (theta * memory.whole.most).clamp(min=memory.whole.least)
         if self.difference is not None:
-            rho = quotient(inner(difference, self.difference), self.size, 0.0)
+            rho = quotient(inner(difference, self.difference), self.size)
             back = (1 - theta) * (-rho).clamp(0, 1)
             share = torch.lerp(share, torch.full_like(share, memory.whole.turned), back)
         point.addcmul_(for_each(share, x), difference)
@@ -124,9 +124,9 @@ class History:
             return
         change = torch.sub(guidance, self.guidance, out=self.guidance)
         size = inner(change, change)
-        stiffness = quotient(size, self._surprise(memory, change, x).abs(), 0.0)
+        stiffness = quotient(size, self._surprise(memory, change, x).abs())
         stiffness = torch.minimum(stiffness, memory.parts.sharpest * size.sqrt())
-        carried = torch.rsqrt(1 + (memory.limit * memory.parts.growth * memory.length * stiffness).square())
+        carried = (1 + (memory.limit * memory.parts.growth * memory.length * stiffness).pow(4)).pow(-1 / 4)
         before = memory.parts.two[1]
         point.addcmul_(for_each((carried - 1) * memory.renewed, x), guidance)
         point.addcmul_(for_each(carried * -before, x), change)

@@ -14,6 +14,7 @@ from .memory import Memory
 from .prediction import lambda_step, polynomial_weights
 
 LARGEST = 1e38  # float32 holds a little more
+AMPLIFIED = 1e30  # x itself may be large
 NEAR = 0.01  # to 2/3, see seeds_3
 LOST = 1e-200  # a product of two deviations
 
@@ -80,11 +81,13 @@ class Method:
 
     A rule maps (form, t, s) to the weights of the predictions at points 0, 1, ... in the integral from s to t.
     two_noises: of the two rules' points the first has the noise whose effect on the second is right to first order.
+    options: the names of those that say where the points are.
     """
 
     points: tuple[float, ...]
     rules: tuple
     two_noises: bool = False
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,7 @@ def seeds_2(r, variant):
     two_noises = choice("variant", variant, ("2a", "2b", "2s")) == "2s"
     r = 0.75 if two_noises else r
     last = Midpoint(r) if variant == "2a" else Through((0, 1), (0.0, r, 1.0))
-    return Method((0.0, r, 1.0), (Through((0,), (0.0, r)), last), two_noises)
+    return Method((0.0, r, 1.0), (Through((0,), (0.0, r)), last), two_noises, ("r",))
 
 
 def seeds_3(r_1, r_2, variant):
@@ -174,7 +177,7 @@ def seeds_3(r_1, r_2, variant):
     third = Through((0, 1), points[:3])
     if variant == "3b" and r_2 != 2 / 3 and abs(r_1 - 2 / 3) > NEAR:
         third = Balancing(third, r_2 * (3 * r_2 - 2) / (r_1 * (2 - 3 * r_1)))
-    return Method(points, (Through((0,), points[:2]), third, last))
+    return Method(points, (Through((0,), points[:2]), third, last), options=("r_1", "r_2"))
 
 
 def step_stages(method, form, schedule, sigma, sigma_next, s_noise):
@@ -240,14 +243,31 @@ def pair_of(form, levels, sigma_end, deviation, alphas, weight):
     )  # fmt: skip
 
 
-def checked(plan):
-    """The plan, if float32 holds all of its numbers; ValueError if extreme options have made one that it does not."""
+def amplification(plan):
+    """What a run makes of x = 1, at most on its way, where the model returns 0 and there is no noise.
+
+    That is what it does to structures finer than the noise. They shrink if the steps are short enough; in long ones
+    explicit solvers enlarge them, some of them by more than a number can hold.
+    """
+    now, sums, most = 1.0, [], 0.0
+    for stage in (stage for step in plan.steps for stage in step):
+        sums += [0.0] * (len(stage.state) - len(sums))
+        sums = [total + factor * now for total, factor in zip(sums, stage.state, strict=True)]
+        now = sums.pop(0)
+        most = max(most, abs(now))
+    return most
+
+
+def checked(plan, *names):
+    """The plan, if float32 holds all of its numbers; ValueError if options (of these names) made one too extreme."""
+    if not amplification(plan) <= AMPLIFIED:
+        raise ValueError(f"{', '.join(names)}: with them x grows by a factor of more than {AMPLIFIED:.0e} on its way")
     for i, stage in enumerate(stage for step in plan.steps for stage in step):
         of_pair = (stage.pair.deviation, *stage.pair.path) if stage.pair else ()
         for value in (*stage.state, *stage.denoised, stage.noise, *of_pair):
             if not abs(value) <= LARGEST:
                 reason = f"make a factor of {value} at model call {i}"
-                raise ValueError(f"sigmas, eta, s_noise, r: they {reason}; expected factors of at most {LARGEST:.0e}")
+                raise ValueError(f"{', '.join(names)}: they {reason}; expected factors of at most {LARGEST:.0e}")
     return plan
 
 
@@ -259,4 +279,4 @@ def one_step_plan(method, form, schedule, sigmas, s_noise=1.0):
             steps.append(denoise(sigma))
         else:
             steps.append(step_stages(method, form, schedule, sigma, sigma_next, s_noise))
-    return checked(Plan(tuple(steps)))
+    return checked(Plan(tuple(steps)), "sigmas", "eta", "s_noise", *method.options)

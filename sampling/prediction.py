@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import choice, number
+from .checks import EXTREMES, choice, number
 
 POINTS, POINT_WEIGHTS = np.polynomial.legendre.leggauss(24)
 PANEL = 3.0  # 24 points are exact to rounding for panels of this length in lambda
@@ -122,13 +122,19 @@ class V:
         return -self.sigma_data / (s * root), root / (s * self.sigma_data)
 
 
+def eta_of(eta):
+    """A checked eta."""
+    return number("eta", eta, least=0, most=1e20)
+
+
 PREDICTIONS = {"data": Data, "noise": Noise, "v": V}
 
 
 def prediction_of(name, eta, sigma_data):
     """The form of that name; ValueError for an unknown name, eta < 0 or sigma_data <= 0."""
     form = PREDICTIONS[choice("prediction", name, PREDICTIONS)]
-    return form(number("eta", eta, least=0), number("sigma_data", sigma_data, above=0))
+    least, most = EXTREMES
+    return form(eta_of(eta), number("sigma_data", sigma_data, least=least, most=most))
 
 
 def panels(h, q):

@@ -2,16 +2,17 @@
 
 import inspect
 import sys
+from collections.abc import Mapping
 from functools import lru_cache
 
 import torch
 
-from .checks import choice, latent, level_tensor, number, whole_number
+from .checks import choice, function, latent, level_tensor, number, whole_number
 from .draws import Draws
 from .er_sde import er_sde_plan, noise_scale_of
 from .noise import NOISE_DEVICES, NoisePath
 from .plan import one_step_plan, seeds_1, seeds_2, seeds_3
-from .prediction import Data, prediction_of
+from .prediction import Data, eta_of, prediction_of
 from .schedule import noise_schedule_of
 from .seeds_m import ETA_CAP, seeds_m_plan
 from .solver import run
@@ -94,16 +95,25 @@ def uncompiled(function):
 
 
 @uncompiled
-def _prepare(planned, x, sigmas, extra_args, noise_sampler, *, noise_schedule, s_noise, seed, noise_device):
+def _prepare(planned, x, sigmas, extra_args, callback, noise_sampler, *, noise_schedule, s_noise, seed, noise_device):
     """Check and plan: (plan, sigmas as a tensor, the noise of its stages)."""
     (form, planner), schedule = planned, noise_schedule_of(noise_schedule)
     s_noise = number("s_noise", s_noise, least=0)
     choice("noise_device", noise_device, NOISE_DEVICES)
-    plan = planner(schedule, tuple(schedule.read(sigmas)), s_noise)
+    levels = tuple(schedule.read(sigmas))
+    plan = planner(schedule, levels, s_noise)
     latent(x)
+    if levels and levels[0] > torch.finfo(x.dtype).max:
+        raise ValueError(f"sigmas: {levels[0]} at index 0; expected levels that {x.dtype}, x's dtype, can hold")
+    if extra_args is not None and not (isinstance(extra_args, Mapping) and all(isinstance(k, str) for k in extra_args)):
+        raise ValueError(f"extra_args: {extra_args!r}; expected the model's keyword arguments by name")
+    if callback is not None:
+        function("callback", callback)
     if noise_sampler is None and plan.draws:
         seed = (extra_args or {}).get("seed") if seed is None else seed
         noise_sampler = NoisePath(x, seed, noise_device=noise_device)
+    elif noise_sampler is not None:
+        function("noise_sampler", noise_sampler)
     if isinstance(noise_sampler, NoisePath):
         noise_sampler = noise_sampler.in_clock(form, schedule)
     return plan, level_tensor(sigmas), Draws(noise_sampler, plan, x)
@@ -111,8 +121,10 @@ def _prepare(planned, x, sigmas, extra_args, noise_sampler, *, noise_schedule, s
 
 def _sample(planned, model, x, sigmas, extra_args, callback, disable, noise_sampler, **options):
     """Check, plan and run."""
-    plan, sigmas, draws = _prepare(planned, x, sigmas, extra_args, noise_sampler, **options)
-    return run(plan, model, x, sigmas, draws, extra_args, callback, disable) if plan.steps else x
+    plan, sigmas, draws = _prepare(planned, x, sigmas, extra_args, callback, noise_sampler, **options)
+    if not plan.steps:
+        return x
+    return run(plan, function("model", model), x, sigmas, draws, extra_args, callback, disable)
 
 
 @sampler("SEEDS-1", calls_per_step=1, ode_order=1, weak_order=1)
@@ -177,7 +189,7 @@ def sample_seeds_m(
     all; it acts where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned
     in its latest call (None where it does not know it; the same tensor as it returned where there is no guidance).
     """
-    eta, order = number("eta", eta, least=0), whole_number("order", 2 if order is None else order, least=1, most=2)
+    eta, order = eta_of(eta), whole_number("order", 2 if order is None else order, least=1, most=2)
     eta_cap = ETA_CAP if eta_cap is None else number("eta_cap", eta_cap, above=0)
     limit = number("guidance_limit", guidance_limit, least=0)
     planned = Data(1.0, 1.0), lambda *given: _kept(seeds_m_plan, *given, eta, order, eta_cap, limit)

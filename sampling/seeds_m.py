@@ -127,4 +127,4 @@ def seeds_m_plan(schedule, sigmas, s_noise, eta, order, eta_cap, guidance_limit=
         kept, renewed = form.growth(t, s), -math.expm1(-(1 + form.eta) * lambda_step(t, s))
         weights = (alphas[n + 1] / alphas[n] * kept,), (alphas[n + 1] * renewed,)
         steps.append((Stage(sigma, sigma_next, *weights, deviation, memory),))
-    return checked(Plan(tuple(steps)))
+    return checked(Plan(tuple(steps)), "sigmas", "eta", "s_noise", "eta_cap")

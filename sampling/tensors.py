@@ -28,9 +28,9 @@ def inner(a, b):
         return (a[..., None].flatten(1)[:, None] @ b[..., None].flatten(1)[..., None]).view(-1)
 
 
-def quotient(a, b, otherwise):
-    """a / b, or `otherwise` where both are 0."""
-    return (a / b).nan_to_num(nan=otherwise)
+def quotient(a, b):
+    """a / b, or 0 where both are 0."""
+    return (a / b).nan_to_num(nan=0.0)
 
 
 def for_each(image, like):

@@ -93,7 +93,7 @@ def fails_at_call():
     """The error FAILS at call number AT, or of batches of more than one image, or while it is made; on one rank."""
     error, at, rank = (os.environ.get(name, "") for name in ("FAILS", "AT", "ON_RANK"))
     here = rank in ("", os.environ.get("RANK", "0"))
-    model, calls = Blobs(), []
+    model, calls = Blobs().eval(), []
     if at == "made" and here:
         raise ERRORS[error]()
 
