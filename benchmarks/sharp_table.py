@@ -45,7 +45,7 @@ def stochastic(name):
 
 
 def number(value):
-    return f"{value:.0f}" if value < 10_000 else f"{value:.0e}"
+    return f"{value:.1f}" if value < 10 else f"{value:.0f}" if value < 10_000 else f"{value:.0e}"
 
 
 def cells_of(cell, names, budgets):
