@@ -1,11 +1,9 @@
 """The samplers that are compared: ours and their variants, ComfyUI's and k-diffusion's where they are at hand."""
 
 import importlib.util
-import inspect
 import os
 import sys
-import types
-from functools import partial
+from functools import cache, partial
 
 import torch
 
@@ -21,6 +19,8 @@ CORE = {  # of ComfyUI: the stochastic ones, and the model calls of a step
     "er_sde": 1, "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "sa_solver": 1, "seeds_2": 2, "seeds_3": 3,
     "exp_heun_2_x0_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2, "dpmpp_2s_ancestral": 2, "heun": 2,
 }  # fmt: skip
+ODE = {"dpmpp_2m": 1, "ipndm": 1, "uni_pc": 1, "res_multistep": 1}  # of ComfyUI, with eta 0
+PENULTIMATE = "ComfyUI uni_pc"  # ComfyUI asks for a step more and leaves out the last level but one
 K_DIFFUSION = {
     "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2,
     "dpmpp_2s_ancestral": 2, "heun": 2,
@@ -37,15 +37,37 @@ def _from(module, names, owner):
     return found | {f"{owner} heun with churn": (partial(heun, **CHURN), calls)}
 
 
-def _comfyui(path):
+@cache
+def comfyui():
+    """ComfyUI's module of samplers; None without COMFYUI_PATH."""
+    path = os.environ.get("COMFYUI_PATH")
+    if not path:
+        return None
     sys.path.insert(0, path)
-    sys.argv = sys.argv[:1]
+    given, sys.argv = sys.argv, sys.argv[:1]
     import comfy.cli_args
 
+    sys.argv = given
     comfy.cli_args.args.cpu = not torch.cuda.is_available()
     from comfy.k_diffusion import sampling
 
-    return _from(sampling, CORE, "ComfyUI")
+    return sampling
+
+
+def ode():
+    """{name: (function, calls a step)} of ComfyUI's ODE samplers, where it is at hand."""
+    module = comfyui()
+    if not module:
+        return {}
+    from comfy.extra_samplers import uni_pc
+
+    def sample_uni_pc(model, x, sigmas, **given):
+        return uni_pc.sample_unipc(model, x, sigmas.clone(), **given)  # it changes them
+
+    functions = {name: getattr(module, f"sample_{name}") for name in ODE if name != "uni_pc"} | {
+        "uni_pc": sample_uni_pc
+    }
+    return {f"ComfyUI {name}": (functions[name], calls) for name, calls in ODE.items()}
 
 
 def _res4lyf(path):
@@ -67,48 +89,12 @@ def contenders():
     """{name: (function, calls a step)} of all that are at hand."""
     found = {name: (function, function.calls_per_step) for name, function in SAMPLERS.items()}
     found |= {name: (partial(SAMPLERS[of], **options), found[of][1]) for name, (of, options) in VARIANTS.items()}
-    comfyui, res4lyf = os.environ.get("COMFYUI_PATH"), os.environ.get("RES4LYF_PATH")
-    if comfyui:
-        found |= _comfyui(comfyui)
-    if comfyui and res4lyf:
-        found |= _res4lyf(res4lyf)
+    if comfyui():
+        found |= _from(comfyui(), CORE, "ComfyUI")
+    if comfyui() and os.environ.get("RES4LYF_PATH"):
+        found |= _res4lyf(os.environ["RES4LYF_PATH"])
     try:
         from k_diffusion import sampling
     except ImportError:
         return found
     return found | _from(sampling, K_DIFFUSION, "k-diffusion")
-
-
-def _model_sampling(device):
-    """ComfyUI's noise levels of an eps model, which some of its samplers ask for; None where it is not at hand."""
-    if "comfy" not in sys.modules:
-        return None
-    import comfy.model_sampling as known
-
-    return type("Eps", (known.ModelSamplingDiscrete, known.EPS), {})().to(device)
-
-
-def sample(function, model, x, sigmas, noise_sampler, extra_args=None):
-    """Run a contender with a noise_sampler, if it takes one; `model` is any k-diffusion denoiser."""
-    model_sampling = _model_sampling(x.device)
-
-    def hosted(x, sigma, seed=None, model_options=None, **arguments):
-        return model(x, sigma, **arguments)
-
-    inner = types.SimpleNamespace(
-        model_sampling=model_sampling, device=x.device, diffusion_model=types.SimpleNamespace()
-    )
-    patcher = types.SimpleNamespace(get_model_object=lambda _: model_sampling, model_options={})
-    hosted.inner_model = types.SimpleNamespace(model_patcher=patcher, inner_model=inner, conds={}, model_options={})
-    arguments, given = dict(extra_args or {}), {}
-    if "noise_sampler" in inspect.signature(function).parameters:
-        given["noise_sampler"] = noise_sampler
-    if getattr(function, "__module__", "").startswith("RES4LYF"):
-        arguments |= {"model_options": {"transformer_options": {}}, "seed": 0}
-    return function(hosted, x, sigmas, extra_args=arguments, disable=True, **given)
-
-
-def plain_noise(x, seed):
-    """A noise_sampler from torch's generator, also for those samplers that do not take one."""
-    torch.manual_seed(seed + 10**9)  # whoever draws x from `seed`: the noise is to have nothing in common with it
-    return lambda *_: torch.randn_like(x)

@@ -3,7 +3,7 @@
 from functools import cached_property
 
 import torch
-from contenders import plain_noise, sample
+from hosting import plain_noise, sample
 from mixtures import moments
 
 from seeds_samplers.demo.classifier import load_classifier

@@ -9,12 +9,12 @@ mean the common noise removes. ComfyUI's samplers are measured where COMFYUI_PAT
 """
 
 import argparse
-import inspect
 from functools import cache
 
 import torch
-from contenders import contenders, sample
+from contenders import contenders
 from embedded import EmbeddedProblem
+from hosting import sample
 from mixtures import frechet, moments
 from torch.nn.functional import avg_pool2d
 
@@ -35,8 +35,6 @@ def pictures(function, sigmas, guidance, images, seed=0):
     labels = torch.arange(images) % len(GLYPHS)
     x = torch.randn(images, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) * sigmas[0]
     given = {"labels": labels, "cfg": guidance}
-    if "noise_schedule" in inspect.signature(function).parameters:  # ours: the model itself, with its parts
-        return function(PROBLEM.model, x, sigmas, extra_args=given, noise_sampler=NoisePath(x, seed), disable=True)
     return sample(function, PROBLEM.model, x, sigmas, NoisePath(x, seed), given)
 
 

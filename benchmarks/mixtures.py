@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from contenders import plain_noise, sample
+from hosting import plain_noise, sample
 
 from seeds_samplers.sampling import sample_seeds_2, sigmas_uniform_lambda
 

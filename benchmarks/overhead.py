@@ -12,7 +12,8 @@ import argparse
 import time
 
 import torch
-from contenders import contenders, sample
+from contenders import contenders
+from hosting import sample
 from ledger import Ledger
 from tables import show, write_csv
 

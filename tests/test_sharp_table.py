@@ -1,0 +1,86 @@
+"""benchmarks/sharp.py and sharp_table.py: what is measured once, and when a goal counts as met."""
+
+import pytest
+import sharp
+import sharp_table
+import torch
+from pictures import glyphs
+
+HEAD = "problem,guidance,sampler,schedule,8,20\n"
+ROWS = {  # above the floor
+    "digits,1,true,": (10, 10),
+    "digits,1,SEEDS-M,seeds": (19, 1.4),
+    "digits,1,SEEDS-M,karras": (10, 5),
+    "digits,1,ComfyUI er_sde,karras": (50, -1),
+    "digits,1,ComfyUI sa_solver,seeds": (40, 7),
+    "digits,1,ComfyUI dpmpp_2m,seeds": (2, 30),
+}
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(rows):
+        path = tmp_path / "sharp.csv"
+        path.write_text(HEAD + "".join(f"{key},{','.join(map(str, values))}\n" for key, values in rows.items()))
+        return path
+
+    return write
+
+
+def verdicts(path):
+    cells, budgets = sharp_table.read(path)
+    cell = cells["digits", 1.0]
+    return [list(sharp_table.verdicts(cell, cell["SEEDS-M", "seeds"], n).values()) for n in range(len(budgets))]
+
+
+def test_goals(written):
+    # 29 beside 50, and 20 of its own with karras; 11.4 beside 10 of er_sde, but within 1.15 of the floor 10
+    assert verdicts(written(ROWS)) == [[True, True, True, False, True, True], [True, False, True, True, True, True]]
+    # 34 is not half of 50's excess; 11.6 is neither 1.1 times 10 nor at the floor
+    changed = verdicts(written(ROWS | {"digits,1,SEEDS-M,seeds": (24, 1.6)}))
+    assert changed == [[True, False, False, False, True, True], [False, False, False, True, True, True]]
+    away = verdicts(written(ROWS | {"digits,1,SEEDS-M,seeds": (9991, float("inf"))}))
+    assert away == [[False, False, False, False, False, True], [False, False, False, False, False, True]]
+
+
+def test_best_of_each_kind(written, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["sharp_table.py", str(written(ROWS))])
+    sharp_table.main()
+    printed = capsys.readouterr().out
+    assert "| SEEDS-M, seeds | 29 | 11 |" in printed
+    assert "| best of ComfyUI's stochastic | 50 sa_solver, seeds | 10 er_sde, karras |" in printed
+    assert "| best of its ODE ones | 12 dpmpp_2m, seeds | 40 dpmpp_2m, seeds |" in printed
+
+
+def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    for name, value in {"IMAGES": 32, "STEPS": 6, "CACHE": tmp_path / "targets"}.items():
+        monkeypatch.setattr(sharp, name, value)
+    monkeypatch.delenv("COMFYUI_PATH", raising=False)
+    path = tmp_path / "sharp.csv"
+    arguments = ["--problems", "glyphs", "--guidance", "3", "--calls", "4", "6", "--csv", str(path), "--samplers"]
+
+    def run(*names):
+        monkeypatch.setattr("sys.argv", ["sharp.py", *arguments, *names])
+        with torch.no_grad():
+            sharp.main()
+        return path.read_text().splitlines()
+
+    first = run("SEEDS-M")
+    keys = [",".join(sharp.KEYS), "glyphs,3,true,", *(f"glyphs,3,SEEDS-M,{one}" for one in sharp.EPS.schedules)]
+    assert [line.rsplit(",", 2)[0] for line in first] == keys
+    sharp.reference.cache_clear()
+    second = run("SEEDS-M", "SEEDS-M, whole")
+    assert second[: len(first)] == first and len(second) == len(first) + 3
+    assert [line.rsplit(",", 2)[1:] for line in second[-3:]] != [line.rsplit(",", 2)[1:] for line in first[-3:]]
+    assert len(list((tmp_path / "targets").iterdir())) == 1
+    path.write_text("something else\n")
+    with pytest.raises(SystemExit, match=r"csv: .*sharp\.csv; expected a file that begins with problem,guidance"):
+        run("SEEDS-M")
+    sharp.reference.cache_clear()
+
+
+def test_pictures_are_centred_and_of_deviation_1():
+    pictures, labels = glyphs(90)
+    assert pictures.shape == (90, 1, 8, 8) and labels.shape == (90,)
+    torch.testing.assert_close(pictures.mean(0), torch.zeros(1, 8, 8), atol=1e-5, rtol=0)
+    assert pictures.square().mean().item() == pytest.approx(1)
