@@ -120,7 +120,10 @@ ODD = dict.fromkeys(WORDS, TEXTS) | {
     "callback": CALLED,
     "extra_args": ["x", 5, [1], {1: 2}, {"seed": "x"}, {"seed": [1] * 9}, {"seed": 1.5}, object()],
     "model": [*NONSENSE, *CALLED, None],
-    "noise_sampler": [*((lambda *_, f=f: f(torch.ones(2, 3))) for f in NONSENSE), *CALLED, *(NoisePath(torch.ones(4, 5, device=on), 1) for on in ("cpu", "meta"))],
+    "noise_sampler": [
+        *((lambda *_, f=f: f(torch.ones(2, 3))) for f in NONSENSE), *CALLED,
+        *(NoisePath(torch.ones(4, 5, device=on), 1) for on in ("cpu", "meta")),
+    ],
     "seed": [*NUMBERS, [1, 2], "12", [0.5], [None], torch.ones(2, 2), range(3), [2**70, True]],
     "x": [None, 1.0, [1.0], "x", np.ones((2, 3)), torch.ones(2, dtype=torch.int64), torch.tensor(1.0),
           torch.ones(2, 3, dtype=torch.complex64), torch.ones(2, 3) > 0, torch.ones(2, 3).to(torch.float8_e4m3fn),

@@ -6,6 +6,8 @@ import torch
 
 from .tensors import for_each, inner, quotient
 
+CARRIED = 1.5  # explicit steps carry a stiffness up to about 2 / ((1 + eta) h)
+
 
 @dataclass(frozen=True)
 class Whole:
@@ -126,7 +128,8 @@ class History:
         size = inner(change, change)
         stiffness = quotient(size, self._surprise(memory, change, x).abs())
         stiffness = torch.minimum(stiffness, memory.parts.sharpest * size.sqrt())
-        carried = (1 + (memory.limit * memory.parts.growth * memory.length * stiffness).pow(4)).pow(-1 / 4)
+        stiffness = memory.limit * memory.parts.growth * memory.length * stiffness
+        carried = (1 + (stiffness / CARRIED).pow(4)).pow(-1 / 4)
         before = memory.parts.two[1]
         point.addcmul_(for_each((carried - 1) * memory.renewed, x), guidance)
         point.addcmul_(for_each(carried * -before, x), change)

@@ -199,7 +199,7 @@ def test_model_calls_are_a_budget():
         (["--device", "meta"], "device: 'meta' cannot be used here"),
         (["--s-noise", "1e300"], "sigmas, eta, s_noise, r: they make a factor of"),
         (["--cfg", "1e300"], "cfg: 1e+300; expected a finite number and >= -1000 and <= 1000"),
-        (["--eta", "1e100", "--prediction", "noise"], "sigmas, eta, s_noise, r: they make a factor of"),
+        (["--eta", "1e100", "--prediction", "noise"], "eta: 1e+100; expected a finite number and >= 0 and <= 1e+20"),
         (["--r", "1e-320"], "sigmas, eta, s_noise, r: they make a factor of"),
         (["--out", "seeds.jpg"], "out: seeds.jpg; expected a name that ends in .png"),
         (["--out", "no/such/folder/a.png"], "expected a file in a folder that exists and can be written to"),
@@ -213,7 +213,7 @@ def test_bad_options_are_refused_in_one_line(capsys, arguments, message):
 def test_a_bad_option_as_its_user_sees_it(tmp_path):
     result = seeds("sample", "--eta", "-1", cwd=tmp_path)
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr == "seeds sample: eta: -1.0; expected a finite number and >= 0\n"
+    assert result.stderr == "seeds sample: eta: -1.0; expected a finite number and >= 0 and <= 1e+20\n"
     assert list(tmp_path.iterdir()) == []
 
 

@@ -124,11 +124,11 @@ def test_other_stage_points_keep_the_weak_order_of_3b(r_1, r_2, eta, prediction)
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_where_3b_is_of_order_3_it_gains_by_it(sign):
-    """Its weight grows without bound towards r_1 = 2/3: within 0.01, where 32 steps would lose, it is left out."""
+    """The weight for it grows without bound towards r_1 = 2/3: so it is left out within 0.01, where 32 steps lose."""
     beyond, within, there = (
         (way(32, r_1=2 / 3 + sign * distance, r_2=0.9, variant="3b") - EXACT).norm() for distance in (0.0101, 0.0099, 0)
     )
-    assert 0.6 * there < beyond < 0.9 * there and 0.95 * there < within < 1.05 * there
+    assert 0.6 * there < beyond < 0.9 * there < within < 1.1 * there
 
 
 @pytest.mark.parametrize("method", METHODS)

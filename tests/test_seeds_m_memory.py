@@ -112,7 +112,7 @@ def by_hand(seen, levels, n, eta, cap, most):
     e, change = y - cond_p - rho_level * (y_p - cond_p), g - g_p
     size = inner(change, change)
     stiffness = np.minimum(quotient(size, abs(inner(change, e))), 2 * np.sqrt(size) / (s * math.sqrt(1 - rho_level)))
-    carried = (1 + ((1 + eta) * h * math.sqrt(p / s) * stiffness) ** 4) ** -0.25
+    carried = (1 + ((1 + eta) * h * math.sqrt(p / s) * stiffness / 1.5) ** 4) ** -0.25
     past = [seen[k][2] for k in range(n, max(-1, n - 3), -1)]
     conditional = sum(w * c for w, c in zip(weights(levels[n::-1][: len(past)], t, eta), past, strict=True))
     two = weights([s, p], t, eta)
