@@ -2,11 +2,12 @@
 
 Appends to --csv a row for each problem, guidance, sampler and schedule, a column for each budget of model calls: 1000
 times what the distance (sharp_mixtures.py) to the converged reverse SDE, eta = 1, is above the floor, which is what as
-many true samples give: the rows of the sampler "true". What the file has already is not measured again; several
-processes may write to one file if each has its own --problems. All rows and a part of the true samples have the same
-initial latents and the same noise paths, which takes most of the sampling noise away. Guidance is towards one label.
-"SEEDS-M, whole" does not see the model's `cond_denoised`. The true samples come from SEEDS-2 with steps uniform in
-lambda and are kept in ~/.cache/seeds-samplers/targets. Needs scikit-learn; sharp_table.py prints the tables.
+many true samples give: the rows of the sampler "true". What the file has already is not measured again: delete rows to
+have that. Several processes may write to one file if each has its own --problems. All rows and a part of the true
+samples have the same initial latents and the same noise paths, which takes most of the sampling noise away. Guidance is
+towards one label. "SEEDS-M, whole" does not see the model's `cond_denoised`. The true samples come from SEEDS-2 with
+steps uniform in lambda and are kept in ~/.cache/seeds-samplers/targets. Needs scikit-learn; sharp_table.py prints the
+tables.
 """
 
 import argparse
