@@ -1,7 +1,5 @@
 """Tables of what quality.py measured: python benchmarks/quality_table.py benchmarks/quality.csv
 
-best: for each mixture and guidance, SEEDS-M with the schedule "seeds", and the best of ComfyUI's stochastic samplers
-with the best schedule for that cell; then how many cells are won, lost, or within twice the standard errors.
 variants: distances of the variants of SEEDS-2 and SEEDS-3, the best schedule, as multiples of the default's, geometric
 mean over the mixtures in which neither runs away, which is to be a thousand times as far as true samples.
 model: the embedded model's images. calls: how many model calls take a sampler as near as Euler-Maruyama (ComfyUI's
@@ -11,9 +9,8 @@ euler_ancestral) gets with 100 on a mixture, karras, by interpolation in logarit
 import argparse
 import csv
 import math
-from collections import Counter
 
-OURS, SCHEDULE, THEIRS, MODEL = "SEEDS-M", "seeds", "ComfyUI ", "embedded model"
+MODEL = "embedded model"
 VARIANTS = {
     "SEEDS-2": ("SEEDS-2 2a", "SEEDS-2 2b r=1", "SEEDS-2 2s"),
     "SEEDS-3": ("SEEDS-3 3b",),
@@ -44,34 +41,6 @@ def table(head, rows):
 
 def number(value):
     return f"{value:.0f}" if abs(value) < 10_000 else f"{value:.0e}"
-
-
-def compare(cell, calls):
-    """Ours, the best of theirs and its name, and the verdict."""
-    ours = cell[OURS, SCHEDULE, calls]
-    candidates = [(key[0], found) for key, found in cell.items() if key[0].startswith(THEIRS) and key[2] == calls]
-    name, theirs = min(candidates, key=lambda one: one[1][0])
-    margin = 2 * math.hypot(ours[1], theirs[1]) if math.isfinite(theirs[0]) else 0.0
-    verdict = "even" if abs(ours[0] - theirs[0]) <= margin else "won" if ours[0] < theirs[0] else "lost"
-    return ours[0], theirs[0], name.removeprefix(THEIRS), verdict
-
-
-def best(cells):
-    mixtures = {key: cell for key, cell in cells.items() if key[0] != MODEL}
-    wanted = {key[:2] for cell in mixtures.values() for key in cell if key[0].startswith(THEIRS)} | {(OURS, SCHEDULE)}
-    everywhere = [{key[2] for key in cell if key[:2] == one} for cell in mixtures.values() for one in wanted]
-    budgets = sorted(set.intersection(*everywhere))
-    verdicts, rows = {calls: Counter() for calls in budgets}, []
-    for (problem, guidance), cell in mixtures.items():
-        row = [problem, f"{guidance:g}"]
-        for calls in budgets:
-            ours, theirs, name, verdict = compare(cell, calls)
-            verdicts[calls][verdict] += 1
-            row.append(f"**{number(ours)}** / {number(theirs)} {name}")
-        rows.append(row)
-    table(["problem", "guidance", *(f"{calls} calls" for calls in budgets)], rows)
-    for calls in budgets:
-        print(f"{calls} calls:", ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts[calls].items())))
 
 
 def distance(cell, sampler, calls, schedule=None):
@@ -148,7 +117,7 @@ def calls_for(cell, sampler, goal):
 
 def calls(cells):
     names = (
-        "ComfyUI heun with churn", "SEEDS-1", "SEEDS-2 2a", "SEEDS-2", "SEEDS-3", "SEEDS-M", "ComfyUI er_sde",
+        "ComfyUI heun with churn", "SEEDS-1", "SEEDS-2 2a", "SEEDS-2", "SEEDS-3", "ComfyUI er_sde",
     )  # fmt: skip
     rows = []
     for (problem, _), cell in cells.items():
@@ -159,7 +128,7 @@ def calls(cells):
 
 
 def main():
-    parts = {"best": best, "variants": variants, "model": model, "calls": calls}
+    parts = {"variants": variants, "model": model, "calls": calls}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("csv")
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))

@@ -116,7 +116,9 @@ class Job:
         source = self.source
         settings = {"model": self.identity, "shape": list(source.shape), **source.levels._asdict()}
         settings |= {"classes": source.classes, "class_argument": source.class_argument, "labels": self.labels}
-        return settings | {"format": self.folder.form} | of_the_images(self.request)
+        changed = revision(self.request)
+        settings |= {"format": self.folder.form} | of_the_images(self.request)
+        return settings | ({"revision": changed} if changed > 1 else {})
 
     def read(self, saved):
         """Settings of a folder, as this or an earlier version wrote them, in today's form."""
@@ -163,6 +165,12 @@ class Job:
                 self.batch(seeds, bar.update)
                 drawn += len(seeds)
         return drawn, time.monotonic() - started
+
+
+def revision(request):
+    """Which one of the formulas that these settings have had draws the images: a folder has those of one."""
+    other_3b = request.options.get("variant") == "3b" and request.options.get("r_2") != 2 / 3
+    return 2 if request.sampler == "SEEDS-M" or (request.sampler == "SEEDS-3" and other_3b) else 1
 
 
 def of_the_images(request):

@@ -5,6 +5,7 @@ the weights of the predictions known by then. `step_stages` turns that into what
 """
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -16,7 +17,7 @@ from .prediction import lambda_step, polynomial_weights
 LARGEST = 1e38  # float32 holds a little more
 AMPLIFIED = 1e30  # x itself may be large
 NEAR = 0.01  # to 2/3, see seeds_3
-LOST = 1e-200  # a product of two deviations
+LOST = sys.float_info.min  # a product of two deviations
 
 
 @dataclass(frozen=True)
