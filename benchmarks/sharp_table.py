@@ -15,7 +15,7 @@ from quality_table import RUNAWAY, table
 
 OURS, WHOLE, FLOOR, THEIRS = "SEEDS-M", "SEEDS-M, whole", "true", "ComfyUI "
 DEFAULT = "seeds"
-NEAR, AT_FLOOR, HALF, OWN = 1.1, 1.15, 0.5, 1.3  # the goals of issue 14
+NEAR, AT_FLOOR, HALF, OWN = 1.1, 1.15, 0.5, 1.3  # the goals
 ODES = {THEIRS + name for name in ODE}
 
 
