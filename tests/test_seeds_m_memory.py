@@ -264,3 +264,9 @@ def test_a_path_from_outside_and_from_the_seed_agree():
         for given in (dict(seed=7), dict(noise_sampler=NoisePath(x, 7)))
     ]
     assert torch.equal(*ends)
+
+
+def test_levels_that_differ_by_rounding_only():
+    """Found by a random search: their places on the polynomials' axis are the same."""
+    sigmas = [80.00000000000006, 80.00000000000003, 80.00000000000001, 80.0, 40.0]
+    assert sample_seeds_m(Guided(3), 80 * torch.ones(2, 4), sigmas, seed=1, disable=True).isfinite().all()
