@@ -61,6 +61,7 @@ def test_it_draws_says_what_it_did_and_shows_progress(drawn):
         assert json.loads(picture.text[grid.FIELD])["prompt"] == "A1"
 
 
+@pytest.mark.slow
 def test_like_draws_it_again(drawn):
     folder, _ = drawn
     result = seeds("sample", "--like", "a.png", "--out", "b.png", cwd=folder)

@@ -98,6 +98,7 @@ for sampler in SAMPLERS.values():
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.slow
 def test_another_seed_needs_no_other_graph_for_long(fresh):
     compiled = torch.compile(SAMPLERS["SEEDS-2"], backend="aot_eager")
     for seed in range(5):

@@ -51,6 +51,7 @@ class TestTheSameImages:
         expected = ((alone + 1) * 127.5).round().movedim(0, -1).numpy()
         assert abs(levels(folder / "one" / "000070.png") - expected).max() <= 1
 
+    @pytest.mark.slow
     def test_whatever_the_batch_size(self, folder):
         for size in (1, 3, 64):
             assert here("--model", "blobs:plain", "--format", "npy", "--out", size, "--batch-size", size) == 0

@@ -27,6 +27,7 @@ class TestIntegral:
         assert (increment * integral).mean() == pytest.approx(mean, abs=5 * square**0.5 / COUNT**0.5)
         assert integral.square().mean() == pytest.approx(square, rel=5 * 2**0.5 / COUNT**0.5)
 
+    @pytest.mark.slow
     def test_it_is_what_many_increments_add_up_to(self):
         path, steps = NoisePath(torch.zeros(1, 1000), 3, prediction="v", sigma_data=2), 4096
         increment, integral = path.with_integral(5, 2)
