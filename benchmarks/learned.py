@@ -9,7 +9,7 @@ mean the common noise removes. ComfyUI's samplers are measured where COMFYUI_PAT
 """
 
 import argparse
-from functools import cache
+from functools import cache, partial
 
 import torch
 from contenders import contenders
@@ -44,9 +44,7 @@ def pooled(images):
 
 @cache
 def converged(guidance, images, steps, seed=0):
-    def function(*arguments, noise_schedule="karras", **options):
-        return sample_seeds_2(*arguments, variant="2s", **options)
-
+    function = partial(sample_seeds_2, variant="2s")
     return pictures(function, sigmas_karras(steps + 1, SIGMA_MIN, SIGMA_MAX), guidance, images, seed)
 
 
