@@ -11,7 +11,7 @@ if checkout() is None:
 if CHROMIUM is None or not importlib.util.find_spec("playwright"):
     pytest.skip("no Chromium or no playwright", allow_module_level=True)
 
-from webui_page import choose, generate, load, number, open_accordion, page_of, picture, value
+from webui_page import choose, generate, number, open_accordion, page_of, picture, reload_ui, value
 
 OF_GRADIO = "Cannot read properties of undefined (reading 'props')"  # without the extension too, at the width's slider
 R = "script_txt2img_seeds_seeds_2_r"
@@ -85,10 +85,7 @@ def test_send_to_img2img_takes_the_options_along(page):
 def test_settings_and_reload_ui(page, server):
     """The default that is set is shown after Reload UI, and there is still one of each entry."""
     server.post("/sdapi/v1/options", {"seeds_2_r": 0.7})
-    page.locator("a", has_text="Reload UI").last.click()
-    page.wait_for_timeout(3000)
-    server.wait(lambda: server.get("/sdapi/v1/samplers"), 60)
-    load(page, server)
+    reload_ui(page)
     page.click("#txt2img_sampling input")
     assert page.locator("#txt2img_sampling li", has_text="SEEDS-2").count() == 1
     page.keyboard.press("Escape")

@@ -22,6 +22,17 @@ def page_of(server, width=1400, height=1250):
 
 def load(page, server):
     page.goto(server.url, wait_until="commit")  # the rest of its resources may be on the internet
+    wait_until_shown(page)
+
+
+def reload_ui(page):
+    """Click Reload UI; the page loads itself again as soon as the server answers, so nobody else may."""
+    page.locator("a", has_text="Reload UI").last.click()
+    page.wait_for_selector("#txt2img_sampling input", state="detached", timeout=60_000)
+    wait_until_shown(page)
+
+
+def wait_until_shown(page):
     page.wait_for_selector("#txt2img_sampling input", timeout=60_000)
     page.wait_for_timeout(2000)
 
