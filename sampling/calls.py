@@ -1,11 +1,12 @@
-"""Which model calls a run will make: for caches, counters and charts, before the first of them."""
+"""Which model calls a run will make: for caches, counters, charts and budgets, before the first of them."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
-import torch
-
-from .checks import choice
-from .samplers import SAMPLERS
+from .checks import choice, whole_number
+from .samplers import NOISE_SCHEDULE, SAMPLERS
+from .schedule import noise_schedule_of
+from .solvers import Solver
 
 
 class Call(NamedTuple):
@@ -16,28 +17,39 @@ class Call(NamedTuple):
     sigma: float
 
 
-def call_pattern(sampler, sigmas, **options):
-    """The model calls of a run over these sigmas, in their order: a list of Call(step, stage, sigma).
-
-    sampler: a name in SAMPLERS or one of its functions. options: the sampler's own, as r, variant or noise_schedule.
-    sigma is the host's, to the last bit what the model gets in double precision. Two calls in succession may be at one
-    level (r = 1: the end of a step and the start of the next). ValueError for what the sampler refuses.
-    """
+def solver_of(sampler: str | Callable) -> type[Solver]:
+    """The solver of a sampler: a name in SAMPLERS or one of its functions. ValueError for anything else."""
     function = SAMPLERS[choice("sampler", sampler, SAMPLERS)] if isinstance(sampler, str) else sampler
-    levels, firsts = [], []
+    if not hasattr(function, "solver"):
+        raise ValueError(f"sampler: {sampler!r}; expected a name in SAMPLERS or one of its functions")
+    return function.solver
 
-    def model(x, sigma):
-        levels.append(sigma.item())
-        return x
 
-    # A run on one number knows everything about the calls, whichever sampler it is.
-    function(
-        model, torch.zeros(1, 1, dtype=torch.float64), sigmas, disable=True,
-        callback=lambda _: firsts.append(len(levels) - 1), noise_sampler=lambda *_: torch.zeros(1, 1), **options,
-    )  # fmt: skip
-    ends = [*firsts[1:], len(levels)] if levels else []
-    return [
-        Call(step, i - first, levels[i])
-        for step, (first, end) in enumerate(zip(firsts, ends, strict=True))
-        for i in range(first, end)
-    ]
+def call_pattern(sampler: str | Callable, sigmas: Any, **options: Any) -> list[Call]:
+    """The model calls of a run over these sigmas, in their order.
+
+    sampler: a name in SAMPLERS or one of its functions. options: the sampler's own, as r or variant, and its
+    noise_schedule. sigma is the host's, to the last bit what the model gets in double precision. Two calls in
+    succession may be at one level (r = 1: the end of a step and the start of the next). ValueError for what the sampler
+    refuses.
+    """
+    schedule = noise_schedule_of(options.pop("noise_schedule", NOISE_SCHEDULE.default))
+    options.pop("noise_device", None)  # has no say
+    plan = solver_of(sampler)(**options).plan(schedule, schedule.read(sigmas))
+    return [Call(i, k, stage.sigma) for i, step in enumerate(plan.steps) for k, stage in enumerate(step)]
+
+
+def model_calls_for_steps(sampler: str | Callable, steps: int) -> int:
+    """k (N - 1) + 1: the model calls of N steps, the last of which goes to sigma 0, with k calls a step.
+
+    sampler: a name in SAMPLERS or one of its functions. steps: at least 1.
+    """
+    return solver_of(sampler).calls_per_step * (whole_number("steps", steps, least=1) - 1) + 1
+
+
+def steps_for_model_calls(sampler: str | Callable, budget: int) -> int:
+    """The largest number of steps whose model calls are no more than `budget`, which is at least 1.
+
+    sampler: a name in SAMPLERS or one of its functions. The last step goes to sigma 0 and takes one call.
+    """
+    return (whole_number("budget", budget, least=1) - 1) // solver_of(sampler).calls_per_step + 1

@@ -1,11 +1,9 @@
 """The noise of a run: the unit normals of each of its stages, wherever they come from."""
 
 import itertools
-import math
 import sys
 import weakref
-from functools import cache, partial
-from itertools import pairwise
+from functools import cache
 
 import numpy as np
 import torch
@@ -34,9 +32,9 @@ def like(tensor, x, source):
 
 
 class Draws:
-    """The noise of `plan`, from a noise_sampler or, in its sampler's clock, a NoisePath.
+    """The noise of `plan`, from a noise_sampler or, in its solver's clock, a NoisePath.
 
-    (i, k) is stage k of step i. in_kernel: what the kernel of fused.py draws itself of them.
+    in_kernel: what the kernel of fused.py draws itself, by the number of the model call.
     """
 
     def __init__(self, source, plan, x):
@@ -45,87 +43,62 @@ class Draws:
         if self.of_path:
             like(x.new_empty(()).expand(source.shape), x, "noise_sampler")
         if self.of_path and source.source == x.device and fused.usable(x):
-            self.in_kernel = self._gaussians(x.device)
+            self.in_kernel = self._for_kernel(x.device)
         if self.of_path and "torch._dynamo" in sys.modules and hasattr(torch.library, "custom_op"):
             register()
             self.number = next(_NUMBERS)
             _RUNS[self.number] = self
 
-    def _gaussians(self, device):
-        """All of the run's Gaussians, sent to the device at once, so that the loop sends nothing."""
+    def of(self, call):
+        """The Gaussians of a model call's stage."""
+        stage = self.plan.stages[call]
+        return stage.noises if self.of_path or stage.simple is None else stage.simple
+
+    def _for_kernel(self, device):
+        """The keys of all of the run's Gaussians, sent to the device at once, so that the loop sends nothing."""
         ends, keys, weights, count = {}, [], [], 0
-        for i, stages in enumerate(self.plan.steps):
-            for k, stage in enumerate(stages):
-                if not stage.noise:
-                    continue
-                found = self.source.gaussians(stage.sigma, stage.sigma_next, self.shortest(i))
-                if found is None:
-                    return {}
-                keys.append(found[0])
-                weights.append(found[1])
-                ends[i, k] = count, count + len(found[1])
-                count += len(found[1])
+        for call, stage in enumerate(self.plan.stages):
+            if not stage.noises or stage.simple is not None:
+                continue
+            (one,) = stage.noises
+            found = self.source.gaussians(one.sigma, one.sigma_next, one.lattice)
+            if found is None:
+                return {}
+            keys.append(found[0])
+            weights.append(found[1])
+            ends[call] = count, count + len(found[1])
+            count += len(found[1])
         if not count:
             return {}
         keys = send(torch.from_numpy(np.concatenate(keys).view(np.int32)), device)
         weights = send(torch.from_numpy(np.concatenate(weights).astype(np.float32)), device)
-        return {stage: (keys, weights, *both) for stage, both in ends.items()}
+        return {call: (keys, weights, *both) for call, both in ends.items()}
 
-    def shortest(self, i):
-        """The length in lambda of the shortest interval of step i that noise is drawn for: its lattice is for all."""
-        drawn = ((stage.sigma, stage.sigma_next) for stage in self.plan.steps[i] if stage.noise)
-        return self.source.shortest(drawn) if self.of_path else math.inf
-
-    def normals(self, i, k, x):
-        """Of the stage's interval, like x."""
+    def normals(self, call, j, x):
+        """Gaussian number j of a model call's stage, like x."""
         if self.number is not None and compiling():
-            return getattr(torch.ops.seeds_samplers, "normals_" + _COPY)(x, self.number, i, k)
-        stage = self.plan.steps[i][k]
-        if self.of_path:  # takes floats: nothing has to be read from the device
-            noise = self.source.normals(stage.sigma, stage.sigma_next, self.shortest(i))
-        else:
-            noise = self.source(x.new_full((), stage.sigma), x.new_full((), stage.sigma_next))
+            return getattr(torch.ops.seeds_samplers, "normals_" + _COPY)(x, self.number, call, j)
+        one = self.of(call)[j]
+        if not self.of_path:
+            noise = self.source(x.new_full((), one.sigma), x.new_full((), one.sigma_next))
+        elif one.integral:
+            noise = self.source.integral(one.sigma, one.sigma_next)
+        else:  # a path takes floats: nothing has to be read from the device
+            noise = self.source.normals(one.sigma, one.sigma_next, one.lattice)
         return like(noise, x, "noise_sampler")
 
-    def add_pair(self, i, k, x, end):
-        """Add the two Gaussians of a stage with a pair to the next point x and to the point at the step's end."""
-        stage = self.plan.steps[i][k]
-        pair = stage.pair
-        if self.of_path:
-            if self.number is not None and compiling():
-                increment, integral = getattr(torch.ops.seeds_samplers, "pair_" + _COPY)(x, self.number, i, k)
-            else:
-                increment, integral = self.source.with_integral(stage.sigma, pair.sigma_end)
-            if pair.path[0]:
-                x.add_(increment, alpha=pair.path[0])
-            x.add_(integral, alpha=pair.path[1])
-            end.add_(increment, alpha=pair.deviation)
-            return
-        levels = [x.new_full((), level) for level in (stage.sigma, stage.sigma_next, pair.sigma_end)]
-        for interval, of_next, of_end in zip(pairwise(levels), pair.next_point, pair.end, strict=True):
-            noise = like(self.source(*interval), x, "noise_sampler")
-            x.add_(noise, alpha=of_next)
-            end.add_(noise, alpha=of_end)
 
-
-def _empty(results, x, *_):
+def _empty(x, *_):
     """What the draws look like: float32, whatever x is."""
-    empty = [x.new_empty(x.shape, dtype=torch.float32) for _ in range(results)]
-    return tuple(empty) if results > 1 else empty[0]
+    return x.new_empty(x.shape, dtype=torch.float32)
 
 
 @cache
 def register():
-    """Tell torch.compile of a path's draws, once: operations that it calls and does not look into."""
+    """Tell torch.compile of a path's draws, once: an operation that it calls and does not look into."""
 
-    def normals(x: torch.Tensor, run: int, step: int, stage: int) -> torch.Tensor:
-        return _RUNS[run].normals(step, stage, x)
+    def normals(x: torch.Tensor, run: int, call: int, j: int) -> torch.Tensor:
+        return _RUNS[run].normals(call, j, x)
 
-    def pair(x: torch.Tensor, run: int, step: int, stage: int) -> tuple[torch.Tensor, torch.Tensor]:
-        found = _RUNS[run]
-        here = found.plan.steps[step][stage]
-        return found.source.with_integral(here.sigma, here.pair.sigma_end)
-
-    for function, results in ((normals, 1), (pair, 2)):
-        operation = torch.library.custom_op(f"seeds_samplers::{function.__name__}_{_COPY}", function, mutates_args=())
-        operation.register_fake(partial(_empty, results))
+    operation = torch.library.custom_op(f"seeds_samplers::normals_{_COPY}", normals, mutates_args=())
+    operation.register_fake(_empty)

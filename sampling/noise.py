@@ -173,25 +173,28 @@ class NoisePath:
         """Unit normals of the interval, numbers or 0-d tensors in the noise schedule's sigma; x's shape and dtype."""
         return self.normals(sigma, sigma_next).to(self.dtype)
 
-    def with_integral(self, sigma, sigma_next):
-        """The increment over an interval, sigma > sigma_next > 0, and the path's integral over it (both float32).
+    def integral(self, sigma, sigma_next):
+        """The path's integral over an interval, sigma > sigma_next > 0 (float32, like x).
 
-        With G the path in its clock and tau the VE noise level, the integral is that of weight(tau) (G(tau) - G(sigma))
-        in lambda, divided by the standard deviation of G(sigma_next) - G(sigma); the increment is that difference so
-        divided, that of a call, with the ends on the finest lattice: what rounding leaves would limit the strong order
-        of a method that takes integrals. weight is 1 for the data form, tau sigma_data / sqrt(tau^2 + sigma_data^2) for
-        v, -tau for noise: the effect on a step of the noise within it is, to first order, (1 + eta) times its standard
-        deviation times this. Both are Gaussian with the exact covariance. The path is known at 32 places of the
-        interval or more (fewer below 3e-5 in lambda); the bridges between them are drawn afresh: less than 1/1000 of
-        the integral's variance given the increment, for lengths up to 1 and eta up to 1. Takes about 100 Gaussians.
+        With G the path in its clock and tau the VE noise level, it is that of weight(tau) (G(tau) - G(sigma)) in
+        lambda, divided by the standard deviation of G(sigma_next) - G(sigma). weight is 1 for the data form,
+        tau sigma_data / sqrt(tau^2 + sigma_data^2) for v, -tau for noise: the effect on a step of the noise within it
+        is, to first order, (1 + eta) times its standard deviation times this. It is Gaussian, with the exact covariance
+        with the increment normals(sigma, sigma_next, 0), whose ends are on the finest lattice: what rounding leaves
+        would limit the strong order of a method that takes integrals. The path is known at 32 places of the interval
+        or more (fewer below 3e-5 in lambda); the bridges between them are drawn afresh: less than 1/1000 of the
+        integral's variance given the increment, for lengths up to 1 and eta up to 1. Takes about 100 Gaussians.
         """
         start, stop, sign = self._read(sigma, sigma_next)
         if sign < 0 or stop == math.inf:
             expected = f"more than 0 and less than sigma, {float(sigma)}"
             raise ValueError(f"sigma_next: {float(sigma_next)}; expected {expected}")
-        increment, (begin, end) = self.normals(sigma, sigma_next, 0.0), positions(start, stop, 0.0)
+        begin, end = positions(start, stop, 0.0)
         if begin < end:
-            integral = self._mixed(lambda paths: paths.integral(begin, end, start / UNIT, stop / UNIT), sign)
-        else:
-            integral = self._mixed(lambda paths: paths.integral_of_one(start, stop), sign)
-        return increment, integral
+            return self._mixed(lambda paths: paths.integral(begin, end, start / UNIT, stop / UNIT), sign)
+        return self._mixed(lambda paths: paths.integral_of_one(start, stop), sign)
+
+    def with_integral(self, sigma, sigma_next):
+        """The increment over an interval, its ends on the finest lattice, and the path's integral over it."""
+        integral = self.integral(sigma, sigma_next)
+        return self.normals(sigma, sigma_next, 0.0), integral

@@ -1,91 +1,62 @@
-"""The samplers' options as hosts show them: ranges, choices and what to say of them, in one place for all hosts."""
+"""What an option of a solver is. Each is declared once, in the solver's own file; every host reads the declaration."""
 
-import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from .er_sde import NOISE_SCALES
-from .noise import NOISE_DEVICES
-from .prediction import PREDICTIONS
-from .samplers import SAMPLERS
-from .seeds_m import ETA_CAP
+from .checks import choice, number, whole_number
+
+SMALLEST = 0.01  # hosts' controls start here where 0 itself is not allowed
+LARGEST = 100.0  # and end here where a solver has no bound, or a very large one
 
 
 @dataclass(frozen=True)
 class Option:
-    """A keyword of a sampler: one of `choices`, or a number from `least` to `most`."""
+    """A keyword of a solver: one of `choices`, or a number within bounds.
+
+    default: its value where it is left out. about: a sentence for users. above and below are bounds that are not
+    allowed themselves, least and most such that are. whole: a whole number. everyday: hosts show it; others they fold
+    away. of_model: hosts take it from the model and do not show it. none: None stands for the default. also: what is
+    allowed beside `choices`, with a check of its own.
+    """
 
     name: str
+    default: Any
     about: str
     choices: tuple[str, ...] = ()
-    least: float = 0.0
-    most: float = 100.0
-    everyday: bool = False  # False: for those who look for it
-    whole: bool = False  # a whole number
-    left_out: object = None  # what a default of None stands for
+    above: float | None = None
+    least: float | None = None
+    below: float | None = None
+    most: float | None = None
+    whole: bool = False
+    everyday: bool = False
+    of_model: bool = False
+    none: bool = False
+    also: Callable[[Any], bool] | None = None
 
-    def default(self, sampler):
-        """Its default for the sampler of that name."""
-        default = inspect.signature(SAMPLERS[sampler]).parameters[self.name].default
-        return self.left_out if default is None else default
+    def check(self, value: Any) -> Any:
+        """The value in its plain type; ValueError that names the option, the value and what is allowed."""
+        if value is None and self.none:
+            value = self.default
+        if self.also is not None and self.also(value):
+            return value
+        if self.choices:
+            return choice(self.name, value, self.choices)
+        if self.whole:
+            return whole_number(self.name, value, least=self.least, most=self.most)
+        return number(self.name, value, above=self.above, least=self.least, below=self.below, most=self.most)
 
+    @property
+    def lowest(self) -> float:
+        """The least value that a host's control offers."""
+        return SMALLEST if self.least is None else self.least
 
-def _fraction(name, about):
-    return Option(name, about, least=0.01, most=1.0)
-
-
-COMMON = (
-    Option("eta", "How stochastic: 0 is the ODE, 1 the reverse SDE.", everyday=True),
-    Option("s_noise", "Multiplies the noise that is added."),
-    Option("prediction", "The form of the equation that is solved. data suits few steps.", tuple(PREDICTIONS)),
-    Option("noise_device", "Where the noise is drawn. The image is the same but for rounding.", tuple(NOISE_DEVICES)),
-)
-
-OWN = {
-    "SEEDS-1": (),
-    "SEEDS-2": (
-        Option(
-            "variant",
-            "2b: the polynomial through both predictions. 2a: the paper's weights. 2s: the image of a seed settles with"
-            " fewer steps.",
-            ("2b", "2a", "2s"),
-        ),
-        _fraction("r", "Where in the step, in lambda, the second model call lies. 2s does not use it."),
-    ),
-    "SEEDS-3": (
-        Option(
-            "variant",
-            "3a: the paper's drift, of order 3 without noise where r_2 is 2/3, else 2. 3b: the last stage uses all"
-            " three predictions, of order 3 but where r_1 is 2/3.",
-            ("3a", "3b"),
-        ),
-        _fraction("r_1", "Where in the step, in lambda, the second model call lies. Less than r_2."),
-        _fraction("r_2", "Where in the step, in lambda, the third model call lies. More than r_1."),
-    ),
-    "SEEDS-M": (
-        Option("order", "2: uses the model call before, too. 1: does not.", least=1, most=2, whole=True, left_out=2),
-        Option(
-            "eta_cap",
-            "Limits the noise in long steps: eta is at most this, divided by the length of the step in lambda.",
-            least=0.01,
-            left_out=ETA_CAP,
-        ),
-    ),
-    "ER-SDE": (
-        Option("order", "How many model calls a step looks back on, with its own.", least=1, most=3, whole=True),
-        Option("noise_scale", "How stochastic: ode is not, sde is the reverse SDE.", tuple(reversed(NOISE_SCALES))),
-    ),
-}
-
-ABOUT = {
-    "SEEDS-1": "one model call a step",
-    "SEEDS-2": "two model calls a step",
-    "SEEDS-3": "three model calls a step",
-    "SEEDS-M": "one model call a step; looks back on earlier ones; for 8 to 30 model calls",
-    "ER-SDE": "one model call a step, the solvers of arXiv 2309.06169",
-}
+    @property
+    def highest(self) -> float:
+        """The largest value that a host's control offers."""
+        return LARGEST if self.most is None else min(self.most, LARGEST)
 
 
-def options_of(sampler):
-    """The options of the sampler of that name, those that all samplers have first."""
-    parameters = inspect.signature(SAMPLERS[sampler]).parameters
-    return (*(option for option in COMMON if option.name in parameters), *OWN[sampler])
+def option(default: Any, about: str, **given: Any) -> Any:
+    """Declare an option in the body of a Solver; the attribute's name is the option's."""
+    return Option("", default, about, **given)

@@ -29,6 +29,10 @@ class NoiseSchedule:
         """The VE noise level s of a host's sigma."""
         return sigma / self.alpha(sigma)
 
+    def length(self, sigma, sigma_next):
+        """lambda at sigma_next less lambda at sigma, both above 0."""
+        return math.log(self.level(sigma)) - math.log(self.level(sigma_next))
+
     def read(self, sigmas):
         """A host's sigmas as checked Python floats; a first sigma at which lambda is infinite is moved just below."""
         values = decreasing(sigmas)
@@ -156,29 +160,3 @@ def sigmas_flow(steps, shift=1.0, sigma_max=1.0, device="cpu", dtype=torch.float
     last = last / (shift - (shift - 1) * last)
     uniform = [last * (steps - i) / steps for i in range(steps)]
     return _sigmas([shift * u / (1 + (shift - 1) * u) for u in uniform], device, dtype)
-
-
-def _calls_per_step(sampler):
-    from .samplers import SAMPLERS  # here, because the samplers need this module
-
-    if isinstance(sampler, str):
-        sampler = SAMPLERS[choice("sampler", sampler, SAMPLERS)]
-    if not hasattr(sampler, "calls_per_step"):
-        raise ValueError(f"sampler: {sampler!r}; expected a name in SAMPLERS or one of its functions")
-    return sampler.calls_per_step
-
-
-def model_calls_for_steps(sampler, steps):
-    """k (N - 1) + 1: the model calls of N steps, the last of which goes to sigma 0, with k calls a step.
-
-    sampler: a name in SAMPLERS or one of its functions. steps: at least 1.
-    """
-    return _calls_per_step(sampler) * (whole_number("steps", steps, least=1) - 1) + 1
-
-
-def steps_for_model_calls(sampler, budget):
-    """The largest number of steps whose model calls are no more than `budget`, which is at least 1.
-
-    sampler: a name in SAMPLERS or one of its functions. The last step goes to sigma 0 and takes one call.
-    """
-    return (whole_number("budget", budget, least=1) - 1) // _calls_per_step(sampler) + 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .tensors import for_each, inner, quotient
+from ..tensors import for_each, inner, quotient
 
 CARRIED = 1.5  # explicit steps carry a stiffness up to about 2 / ((1 + eta) h)
 
@@ -52,6 +52,12 @@ class Memory:
     to_frame: float
     before_to_frame: float
     renewed: float
+
+    def add(self, history, x, denoised, cond_denoised, point):
+        """The stage's correction (plan.Correction)."""
+        history = History() if history is None else history
+        history.add(self, x, denoised, cond_denoised, point)
+        return history
 
 
 class History:

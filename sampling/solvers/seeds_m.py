@@ -1,14 +1,18 @@
 """SEEDS-M: one model call a step, and what the call before it has told. docs/seeds_m.md derives it."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from .memory import Memory, Parts, Whole
-from .plan import Plan, Stage, checked, denoise
-from .prediction import Data, integral, lambda_step
-from .schedule import DROWNING
+from ..options import option
+from ..plan import Plan, Stage, checked, denoise, fresh
+from ..prediction import Data, integral, lambda_step
+from ..schedule import DROWNING, NoiseSchedule
+from .base import ETA, Solver, solver
+from .seeds_m_memory import Memory, Parts, Whole
 
 ETA_CAP = math.log(2) / 2  # of eta h: a step renews no more than half of the noise's variance
 SCALE = 0.5  # a level about which data decide: EDM's sigma_data, half the deviation of latents
@@ -107,26 +111,54 @@ def memory_of(form, t, levels, alphas, most, limit):
     return Memory(whole, parts, length, limit, shrinkage, 1 / alphas[0], before_to_frame, alpha_next * (1 - kept))
 
 
-def seeds_m_plan(schedule, sigmas, s_noise, eta, order, eta_cap, guidance_limit=1.0):
-    """SEEDS-M over the host's sigmas, a list of checked floats."""
-    levels = [schedule.level(sigma) for sigma in sigmas if sigma > 0]
-    alphas = [schedule.alpha(sigma) for sigma in sigmas]
-    balance = Balance(levels[0], levels[-1]) if levels else None
-    steps = []
-    for n, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        if sigma_next == 0:
-            steps.append(denoise(sigma))
-            break
-        s, t = levels[n], levels[n + 1]
-        form = Data(min(eta, eta_cap / lambda_step(t, s)), 1.0)
-        memory = None
-        if order == 2:
-            past = slice(n, None if n < 3 else n - 3, -1)
-            memory = memory_of(
-                form, t, levels[past], [alphas[n + 1], *alphas[past]], balance.step(form, t, s), guidance_limit
-            )
-        deviation = alphas[n + 1] * s_noise * math.sqrt(form.variance(t, s))
-        kept, renewed = form.growth(t, s), -math.expm1(-(1 + form.eta) * lambda_step(t, s))
-        weights = (alphas[n + 1] / alphas[n] * kept,), (alphas[n + 1] * renewed,)
-        steps.append((Stage(sigma, sigma_next, *weights, deviation, memory),))
-    return checked(Plan(tuple(steps)), "sigmas", "eta", "s_noise", "eta_cap")
+@solver(
+    "SEEDS-M",
+    about="one model call a step; looks back on earlier ones; for 8 to 30 model calls",
+    calls_per_step=1,
+    ode_order=2,
+    weak_order=2,
+    reads_cond=True,
+)
+class SeedsM(Solver):
+    """SEEDS-M: one model call a step, and what the call before it has told (docs/seeds_m.md).
+
+    order: 2, or 1, which uses no call before. eta_cap: eta is at most eta_cap / h in a step of length h in lambda; left
+    out: log(2) / 2. guidance_limit: how strongly guidance is limited in steps too long for it, 0 is not at all; it acts
+    where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned in its latest
+    call (None where it does not know it; the same tensor as it returned where there is no guidance).
+    """
+
+    eta = ETA
+    order = option(2, "2: uses the model call before, too. 1: does not.", least=1, most=2, whole=True, none=True)
+    eta_cap = option(
+        ETA_CAP,
+        "Limits the noise in long steps: eta is at most this, divided by the length of the step in lambda.",
+        above=0,
+        none=True,
+    )
+    guidance_limit = option(
+        1.0, "How strongly guidance is limited in steps too long for it. 0: not at all.", least=0
+    )
+
+    def plan(self, schedule: NoiseSchedule, sigmas: Sequence[float]) -> Plan:
+        levels = [schedule.level(sigma) for sigma in sigmas if sigma > 0]
+        alphas = [schedule.alpha(sigma) for sigma in sigmas]
+        balance = Balance(levels[0], levels[-1]) if levels else None
+        steps: list[tuple[Stage, ...]] = []
+        for n, interval in enumerate(pairwise(sigmas)):
+            if interval[1] == 0:
+                steps.append(denoise(interval[0]))
+                break
+            s, t = levels[n], levels[n + 1]
+            form = Data(min(self.eta, self.eta_cap / lambda_step(t, s)), 1.0)
+            memory = None
+            if self.order == 2:
+                past = slice(n, None if n < 3 else n - 3, -1)
+                most, near = balance.step(form, t, s), [alphas[n + 1], *alphas[past]]
+                memory = memory_of(form, t, levels[past], near, most, self.guidance_limit)
+            deviation = alphas[n + 1] * self.s_noise * math.sqrt(form.variance(t, s))
+            kept, renewed = form.growth(t, s), -math.expm1(-(1 + form.eta) * lambda_step(t, s))
+            weights = (alphas[n + 1] / alphas[n] * kept,), (alphas[n + 1] * renewed,)
+            noises = fresh(*interval, deviation, schedule.length(*interval))
+            steps.append((Stage(*interval, *weights, noises, correction=memory),))
+        return checked(Plan(tuple(steps)), "sigmas", "eta", "s_noise", "eta_cap")
