@@ -1,4 +1,4 @@
-"""The samplers, with k-diffusion's signature, made from the solvers; SAMPLERS maps the names that hosts show to them."""
+"""The samplers, with k-diffusion's signature, made from the solvers; SAMPLERS has them by the names that hosts show."""
 
 import inspect
 import sys
@@ -163,7 +163,7 @@ sample_seeds_1, sample_seeds_2, sample_seeds_3, sample_seeds_m, sample_er_sde = 
 
 def options_of(sampler: str) -> tuple[Option, ...]:
     """What hosts show of the sampler of that name: what many have first, then its own."""
-    options = SOLVERS[choice("sampler", sampler, SOLVERS)].options
+    options = SAMPLERS[choice("sampler", sampler, SAMPLERS)].solver.options
     common = [options[name] for name in (*BEFORE, "prediction") if name in options]
     own = [one for one in options.values() if one not in common and not one.of_model]
     return (*common, NOISE_DEVICE, *own)

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -136,9 +135,7 @@ class SeedsM(Solver):
         above=0,
         none=True,
     )
-    guidance_limit = option(
-        1.0, "How strongly guidance is limited in steps too long for it. 0: not at all.", least=0
-    )
+    guidance_limit = option(1.0, "How strongly guidance is limited in steps too long for it. 0: not at all.", least=0)
 
     def plan(self, schedule: NoiseSchedule, sigmas: Sequence[float]) -> Plan:
         levels = [schedule.level(sigma) for sigma in sigmas if sigma > 0]
