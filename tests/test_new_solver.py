@@ -39,7 +39,8 @@ def test_it_is_a_sampler_with_its_options(run):
         "-c",
         "import inspect, torch; from seeds_samplers.sampling import SAMPLERS, samplers, options_of, sigmas_karras\n"
         "print(list(SAMPLERS)[-1], list(inspect.signature(SAMPLERS['Toy']).parameters)[6:10])\n"
-        "about = samplers.sample_toy.__doc__; print('glow: How much noise a step adds.' in about, 'no paper' in about)\n"
+        "about = samplers.sample_toy.__doc__\n"
+        "print('glow: How much noise a step adds.' in about, 'no paper' in about)\n"
         "print([one.name for one in options_of('Toy')])\n"
         "x, sigmas = torch.ones(2, 3), sigmas_karras(5, 1, 2)\n"
         "print(SAMPLERS['Toy'](lambda x, sigma: x / 2, x, sigmas, glow=0.5, seed=1).shape)\n"

@@ -132,7 +132,7 @@ def test_each_step_is_the_formula(tells, model, weight, slope, eta, cap):
     points = [y for y, _, _ in seen[1:]] + [end]
     for n, point in enumerate(points):
         (stage,) = plan.steps[n]
-        most = stage.correction.whole.most if stage.correction.whole else 0.0
+        most = stage.correction.whole.c if stage.correction.whole else 0.0
         noise = stage.noise * draws[n].numpy() if eta else 0.0
         expected = by_hand(seen, levels.tolist(), n, eta, cap, most) + noise
         np.testing.assert_allclose(point, expected, rtol=1e-7, atol=1e-7, err_msg=f"step {n}")
@@ -141,7 +141,7 @@ def test_each_step_is_the_formula(tells, model, weight, slope, eta, cap):
 def test_the_weight_is_at_most_that_of_adams_and_bashforth():
     """The start would take more; no step does."""
     steps = SeedsM(eta_cap=1e9).plan(NOISE_SCHEDULES["karras"], uniform_lambda(8, 80, 0.002).tolist()).steps
-    shares = [stage.correction.whole.most / (1 - stage.state[0]) for (stage,) in steps if stage.correction.whole]
+    shares = [stage.correction.whole.c / (1 - stage.state[0]) for (stage,) in steps if stage.correction.whole]
     assert max(shares) == pytest.approx(0.5) and min(shares) < 0.49
 
 
