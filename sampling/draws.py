@@ -13,7 +13,7 @@ import torch
 from . import fused
 from .checks import DTYPES
 from .noise import NoisePath
-from .normals import send
+from .noise.gaussians import send
 
 _RUNS = weakref.WeakValueDictionary()  # for a compiled graph, which can hold the number of a run but not the run
 _NUMBERS = itertools.count()
@@ -44,7 +44,7 @@ class Draws:
         self.in_kernel, self.number = {}, None
         if self.of_path:
             like(x.new_empty(()).expand(source.shape), x, "noise_sampler")
-        if self.of_path and source.source == x.device and fused.usable(x):
+        if self.of_path and source.drawing_device == x.device and fused.usable(x):
             self.in_kernel = self._gaussians(x.device)
         if self.of_path and "torch._dynamo" in sys.modules and hasattr(torch.library, "custom_op"):
             register()

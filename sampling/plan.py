@@ -9,9 +9,9 @@ import sys
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .brownian import Clock, path_clock
 from .checks import choice, number
 from .memory import Memory
+from .noise.clock import Clock, path_clock
 from .prediction import lambda_step, polynomial_weights
 
 LARGEST = 1e38  # float32 holds a little more

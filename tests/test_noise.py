@@ -24,7 +24,7 @@ from problems import (
 )
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath, sigmas_flow, sigmas_karras
-from seeds_samplers.sampling.noise import image_keys
+from seeds_samplers.sampling.noise.seeds import image_keys
 from seeds_samplers.sampling.schedule import noise_schedule_of
 
 X = torch.ones(4, 3, 7)
@@ -196,7 +196,7 @@ class TestOnePath:
     def test_parts_add_up(self, prediction, noise_schedule):
         """Weighted by their standard deviations in the form's clock, to the lattice."""
         path = NoisePath(X, 5, prediction=prediction, noise_schedule=noise_schedule, eta=0.7, sigma_data=0.5)
-        form, level = path.paths[0][1].clock.form, noise_schedule_of(noise_schedule).level
+        form, level = path.clock.form, noise_schedule_of(noise_schedule).level
         ends = [0.9, 0.7, 0.2, 0.05]
 
         def grown(start, stop):
