@@ -2,7 +2,7 @@
 
 The numbers are those of the plain operations, to rounding. The kernel reads x, the model's result and the terms known
 so far of the points to come, and writes those points; a NoisePath that draws on x's device becomes a list of keyed
-Gaussians (noise/gaussians.py), drawn in registers. What makes this impossible (no Triton, no compiler for it, float64) is
+Gaussians (gaussians.py), drawn in registers. What makes this impossible (no Triton, no compiler for it, float64) is
 remembered in `reason`, and the plain operations take over.
 """
 
