@@ -7,7 +7,7 @@ import torch
 
 from ..sampling import SAMPLERS, options_of, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda
 from ..sampling.checks import choice, number, whole_number
-from ..sampling.normals import key_of
+from ..sampling.noise.keys import LATENT, key_of
 from .glyphs import SIZE, labels_of
 from .source import Levels, Source
 
@@ -148,7 +148,7 @@ def _plain(option, value):
 
 def initial_latent(seed, device, shape=(3, SIZE, SIZE)):
     """Unit Gaussian noise (C, H, W) of one image, drawn on the CPU, unrelated to the noise of its sampling."""
-    generator = torch.Generator().manual_seed(key_of("latent", seed))
+    generator = torch.Generator().manual_seed(key_of(LATENT, seed))
     return torch.randn(shape, generator=generator).to(device)
 
 

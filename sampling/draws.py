@@ -23,7 +23,7 @@ class Draws:
         if self.path is not None:
             tensor_like("noise_sampler", x.new_empty(()).expand(self.path.shape), x)
             self.number = compiled.number_of(self)
-            if self.path.source == x.device and fused.usable(x):
+            if self.path.drawing_device == x.device and fused.usable(x):
                 self.in_kernel = fused.gaussians(plan, self.path)
 
     def of(self, call: int) -> tuple[Gaussian, ...]:

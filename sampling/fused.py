@@ -2,7 +2,7 @@
 
 The numbers are those of the plain operations, to rounding. The kernel reads x, the model's result and the terms known
 so far of the points to come, and writes those points; a NoisePath that draws on x's device becomes a list of keyed
-Gaussians (normals.py), drawn in registers. What makes this impossible (no Triton, no compiler for it, float64) is
+Gaussians (gaussians.py), drawn in registers. What makes this impossible (no Triton, no compiler for it, float64) is
 remembered in `reason`, and the plain operations take over.
 """
 
@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import torch
 
-from .normals import send
+from .noise.gaussians import send
 
 MOST_POINTS = 3
 LARGEST = 2**30  # numbers in an image: the kernel counts them in 32 bits

@@ -8,8 +8,7 @@ import pytest
 import torch
 from problems import mixture_denoiser, uniform_lambda
 
-from seeds_samplers.sampling import sample_seeds_m
-from seeds_samplers.sampling.noise import NoisePath
+from seeds_samplers.sampling import NoisePath, sample_seeds_m
 from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
 from seeds_samplers.sampling.solvers.seeds_m import SeedsM
 

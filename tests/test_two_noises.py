@@ -20,7 +20,7 @@ from problems import (
 )
 
 from seeds_samplers.sampling import NoisePath, sample_seeds_2
-from seeds_samplers.sampling.brownian import Clock, path_clock
+from seeds_samplers.sampling.noise.clock import Clock, path_clock
 from seeds_samplers.sampling.prediction import prediction_of
 from seeds_samplers.sampling.schedule import noise_schedule_of
 from seeds_samplers.sampling.solvers.seeds_2 import Seeds2

@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from ..brownian import Clock, path_clock
+from ..noise.clock import Clock, path_clock
 from ..plan import Gaussian, Stage
 from .one_step import Rule, Step, spent
 
