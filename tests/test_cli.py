@@ -171,7 +171,7 @@ def test_model_calls_are_a_budget():
         (["--eta", "nan"], "eta: nan; expected a finite number and >= 0"),
         (["--s-noise", "-1"], "s-noise: -1.0; expected"),
         (["--prediction", "x0"], "prediction: 'x0'; expected one of 'data', 'noise', 'v'"),
-        (["--variant", "3a"], "variant: '3a'; expected one of '2a', '2b'"),
+        (["--variant", "3a"], "variant: '3a'; expected one of '2b', '2a'"),
         (["--variant", "2a", "--sampler", "SEEDS-1"], "variant: 2a; SEEDS-1 has no such option, only eta, s-noise"),
         (
             ["--eta", "0.5", "--sampler", "ER-SDE"],
@@ -180,7 +180,7 @@ def test_model_calls_are_a_budget():
         (["--order", "3", "--sampler", "SEEDS-M"], "order: 3; expected a whole number >= 1 and <= 2"),
         (["--order", "1.5", "--sampler", "SEEDS-M"], "order: '1.5'; expected a whole number"),
         (["--eta-cap", "0", "--sampler", "SEEDS-M"], "eta-cap: 0.0; expected a finite number and > 0"),
-        (["--noise-scale", "sde6", "--sampler", "ER-SDE"], "noise-scale: 'sde6'; expected one of 'ode', 'sde'"),
+        (["--noise-scale", "sde6", "--sampler", "ER-SDE"], "noise-scale: 'sde6'; expected one of 'sde5', 'sde4'"),
         (["--r", "0.3", "0.6"], "r: [0.3, 0.6]; expected r for SEEDS-2"),
         (["--r", "0.3", "--sampler", "seeds-1"], "r: [0.3]; expected none for SEEDS-1"),
         (["--r", "1.2"], "r: 1.2; expected a finite number and > 0 and <= 1"),
