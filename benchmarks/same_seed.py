@@ -1,9 +1,9 @@
-"""One seed, few model calls: what SEEDS-M and ComfyUI's samplers draw of it: python benchmarks/same_seed.py FILE.png
+"""What one seed draws, here and in ComfyUI, by the same two solvers: python benchmarks/same_seed.py FILE.png
 
-A row for each sampler, a column for each number of model calls, the last with the image as the first of a batch of
-four. Every sampler draws its own noise, as in its host, from the same seed and the same initial latent: the embedded
-model's S, E and D with three seeds in succession, guidance 2. Steps: karras, and SEEDS-M's own. ComfyUI's samplers are
-there where COMFYUI_PATH names a checkout.
+Columns: 12, 20 and 40 steps; 20 steps as the first image of a batch of four; 20 steps cut in two, as two samplers with
+one seed run them. Every sampler draws its own noise, as in its host, from the same seed and the same initial latent:
+the demo model's S, E and D with three seeds in succession, guidance 2, karras. Needs COMFYUI_PATH and what ComfyUI
+requires.
 """
 
 import argparse
@@ -15,66 +15,69 @@ from hosting import hosted
 
 from seeds_samplers.demo.denoiser import SIGMA_MAX, SIGMA_MIN, load_model
 from seeds_samplers.demo.glyphs import labels_of
-from seeds_samplers.sampling import sigmas_karras, sigmas_seeds
+from seeds_samplers.sampling import sigmas_karras
 
-NAMES = ("SEEDS-M", "ComfyUI dpmpp_2m_sde", "ComfyUI er_sde", "ComfyUI seeds_2", "ComfyUI euler_ancestral")
-CALLS, BATCH, TEXT, SEED, GUIDANCE = (8, 12, 20, 40), 4, "SED", 0, 2.0
+ROWS = {
+    "SEEDS-2": "SEEDS-2",
+    "ComfyUI's\nseeds_2": "ComfyUI seeds_2",
+    "ER-SDE": "ER-SDE",
+    "ComfyUI's\ner_sde": "ComfyUI er_sde",
+}
+COLUMNS = {  # title: steps, batch, cut
+    "12 steps": (12, 1, False), "20 steps": (20, 1, False), "40 steps": (40, 1, False),
+    "20 steps, in a batch": (20, 4, False), "20 steps, two samplers": (20, 1, True),
+}  # fmt: skip
+TEXT, SEED, GUIDANCE = "SED", 0, 2.0
 PAPER, INK, OURS = "#14161c", "#e8e8ec", "#7ee0a8"
 
 
-def drawn(sampler, name, calls, batch, letter, seed):
+def drawn(function, steps, batch, cut, letter, seed):
     """The first image, (3, 32, 32), of a batch of that letter."""
-    function, per_step = sampler
-    levels = sigmas_seeds if name == "SEEDS-M" else sigmas_karras
-    sigmas = levels((calls - 1) // per_step + 1, SIGMA_MIN, SIGMA_MAX)
-    latent = torch.randn(batch, 3, 32, 32, generator=torch.Generator().manual_seed(seed))
-    labels = torch.tensor(labels_of(letter) * batch)
-    given = {"labels": labels, "cfg": GUIDANCE, "seed": seed, "model_options": {}}
-    model = hosted(load_model(), EPS, latent.device)
-    return function(model, latent * sigmas[0], sigmas, extra_args=given, disable=True)[0].clamp(-1, 1)
+    sigmas = sigmas_karras(steps, SIGMA_MIN, SIGMA_MAX)
+    x = torch.randn(batch, 3, 32, 32, generator=torch.Generator().manual_seed(seed)) * sigmas[0]
+    given = {"labels": torch.tensor(labels_of(letter) * batch), "cfg": GUIDANCE, "seed": seed, "model_options": {}}
+    model, middle = hosted(load_model(), EPS, x.device), steps // 2
+    for part in (sigmas[: middle + 1], sigmas[middle:]) if cut else (sigmas,):
+        x = function(model, x, part, extra_args=dict(given), disable=True)
+    return x[0].clamp(-1, 1)
 
 
-def strip(sampler, name, calls, batch):
+def strip(function, *how):
     """The letters beside each other, (H, W, 3) in 0 to 1."""
-    letters = [drawn(sampler, name, calls, batch, letter, SEED + k) for k, letter in enumerate(TEXT)]
-    gap = torch.ones(3, 32, 1) * torch.tensor([int(PAPER[k : k + 2], 16) / 127.5 - 1 for k in (1, 3, 5)])[:, None, None]
-    parts = [part for letter in letters for part in (letter, gap)][:-1]
-    return (torch.cat(parts, 2).permute(1, 2, 0) + 1) / 2
+    letters = [drawn(function, *how, letter, SEED + k) for k, letter in enumerate(TEXT)]
+    return (torch.cat(letters, 2).permute(1, 2, 0) + 1) / 2
 
 
-def plot(rows, titles, path):
-    """Rows (name, strips), a strip under each of the titles."""
+def plot(rows, path):
+    """Rows {label: strips}, a strip under each of the titles."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
+    from PIL import Image
 
-    size = (2.1 * len(titles) + 1.5, 0.72 * len(rows) + 0.35)
-    figure, panels = pyplot.subplots(len(rows), len(titles), figsize=size, facecolor=PAPER, squeeze=False)
-    figure.subplots_adjust(left=1.5 / size[0], right=0.995, bottom=0.01, top=1 - 0.35 / size[1], wspace=0.06, hspace=0)
-    for panel, title in zip(panels[0], titles, strict=True):
+    width, height = 2.1 * len(COLUMNS) + 1.1, 0.72 * len(rows) + 0.35
+    figure, panels = pyplot.subplots(len(rows), len(COLUMNS), figsize=(width, height), facecolor=PAPER, squeeze=False)
+    figure.subplots_adjust(left=1.05 / width, right=0.995, bottom=0.01, top=1 - 0.33 / height, wspace=0.06, hspace=0)
+    for panel, title in zip(panels[0], COLUMNS, strict=True):
         panel.set_title(title, fontsize=10, color=INK, pad=5)
-    for line, (name, strips) in zip(panels, rows, strict=True):
-        ours = name == "SEEDS-M"
-        label = line[0].set_ylabel(name.replace(" ", "\n"), rotation=0, ha="right", va="center", fontsize=10)
+    for line, (name, strips) in zip(panels, rows.items(), strict=True):
+        ours = "ComfyUI" not in name
+        label = line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
         label.set(color=OURS if ours else INK, weight="bold" if ours else "normal")
         for panel, picture in zip(line, strips, strict=True):
             panel.imshow(picture, interpolation="bicubic")
             panel.set(xticks=[], yticks=[])
             panel.spines[:].set_visible(False)
     figure.savefig(path, dpi=110, facecolor=PAPER)
+    Image.open(path).convert("RGB").quantize(160).save(path, optimize=True)  # a third of the size
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("path", help="PNG to draw the picture into")
     path, known = parser.parse_args().path, contenders()
-    columns = [(calls, 1) for calls in CALLS] + [(CALLS[-2], BATCH)]
-    rows = [
-        (name, [strip(known[name], name, calls, batch) for calls, batch in columns]) for name in NAMES if name in known
-    ]
-    titles = [f"{calls} model calls" + (f", batch of {batch}" if batch > 1 else "") for calls, batch in columns]
-    plot(rows, titles, path)
+    plot({row: [strip(known[name][0], *how) for how in COLUMNS.values()] for row, name in ROWS.items()}, path)
 
 
 if __name__ == "__main__":
