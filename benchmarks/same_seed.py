@@ -25,7 +25,7 @@ ROWS = {
 }
 COLUMNS = {  # title: steps, batch, cut
     "12 steps": (12, 1, False), "20 steps": (20, 1, False), "40 steps": (40, 1, False),
-    "20 steps, in a batch": (20, 4, False), "20 steps, two samplers": (20, 1, True),
+    "20 steps,\nin a batch": (20, 4, False), "20 steps,\ntwo samplers": (20, 1, True),
 }  # fmt: skip
 TEXT, SEED, GUIDANCE = "SED", 0, 2.0
 PAPER, INK, OURS = "#14161c", "#e8e8ec", "#7ee0a8"
@@ -56,20 +56,20 @@ def plot(rows, path):
     from matplotlib import pyplot
     from PIL import Image
 
-    width, height = 2.1 * len(COLUMNS) + 1.1, 0.72 * len(rows) + 0.35
+    width, height = 1.5 * len(COLUMNS) + 1.1, 0.52 * len(rows) + 0.5
     figure, panels = pyplot.subplots(len(rows), len(COLUMNS), figsize=(width, height), facecolor=PAPER, squeeze=False)
-    figure.subplots_adjust(left=1.05 / width, right=0.995, bottom=0.01, top=1 - 0.33 / height, wspace=0.06, hspace=0)
+    figure.subplots_adjust(left=1.05 / width, right=0.995, bottom=0.01, top=1 - 0.48 / height, wspace=0.06, hspace=0)
     for panel, title in zip(panels[0], COLUMNS, strict=True):
-        panel.set_title(title, fontsize=10, color=INK, pad=5)
+        panel.set_title(title, fontsize=11, color=INK, pad=5)
     for line, (name, strips) in zip(panels, rows.items(), strict=True):
         ours = "ComfyUI" not in name
-        label = line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=10)
+        label = line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=11)
         label.set(color=OURS if ours else INK, weight="bold" if ours else "normal")
         for panel, picture in zip(line, strips, strict=True):
             panel.imshow(picture, interpolation="bicubic")
             panel.set(xticks=[], yticks=[])
             panel.spines[:].set_visible(False)
-    figure.savefig(path, dpi=110, facecolor=PAPER)
+    figure.savefig(path, dpi=130, facecolor=PAPER)
     Image.open(path).convert("RGB").quantize(160).save(path, optimize=True)  # a third of the size
 
 
