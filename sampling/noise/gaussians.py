@@ -73,8 +73,8 @@ class Scratch:
     def shaped(self, shape: tuple[int, ...]) -> tuple[Words, Words, np.ndarray]:
         """words, spare and floats in this shape."""
         size = math.prod(shape)
-        words, spare, floats = (room[:size].reshape(shape) for room in (self.words, self.spare, self.floats))
-        return words, spare, floats
+        words, spare = (room[:size].reshape(shape) for room in (self.words, self.spare))
+        return words, spare, self.floats[:size].reshape(shape)
 
     def fill(self, target: np.ndarray, keys: Keys, weights: np.ndarray, places: Words) -> None:
         """Write a sum of weighted Gaussians to `target` (images, 2, count).
