@@ -78,9 +78,9 @@ def neighbours(rng, count):
 
 def many_short_ones(rng, count):
     """How far a sum of rescaled increments is from the path, relative to its size: 1 / (64 * 2 * sqrt(6)) expected."""
-    length, squares = 64 * 2.0**-10, []
+    squares = []
     for _ in range(count):
-        start = rng.uniform(-1, 1)
+        start, length = rng.uniform(-1, 1), 2.0**-4 * rng.uniform(1, 1.03)
         begin, end = positions(start, start + length)
         given, rounded = length / UNIT, end - begin
         squares.append((math.sqrt(given / rounded) - 1) ** 2)
@@ -105,13 +105,13 @@ def integrals(rng, count):
     print(f"drawn afresh of an integral's variance given the increment: 1/{1 / max(shares):.0f} at most")
 
 
-def strong_errors():
+def bridges():
     """The integral over [0, 1] with the path known at n places only: what is left to bridges falls as 1 / n^2."""
     for pieces in (1, 8, 32, 64):
         edges = [CELL_LENGTH * 4 * i / pieces for i in range(pieces + 1)]
         law = Pieces(EVEN, edges)
         print(
-            f"integral over 1 in lambda, even clock, {pieces} pieces: bridges have 1/{law.variance / law.deviation**2:.0f}"
+            f"an integral known at the ends of {pieces} pieces: 1/{law.variance / law.deviation**2:.0f} is drawn afresh"
         )
 
 
@@ -127,9 +127,8 @@ def gaussians(count):
         other = torch_sums([(tensors[1], key[None], weights)], [(1.0, tensors[1])], there)
         apart, largest = max(apart, (one - other).abs().max().item()), max(largest, one.abs().max().item())
     limit = math.sqrt(-2 * math.log(2.0**-32))
-    print(
-        f"{8 * count} Gaussians: numpy's and torch's within {apart:.0e}; the largest is {largest:.2f}, limit {limit:.2f}"
-    )
+    print(f"{8 * count} Gaussians: numpy's and torch's within {apart:.0e}")
+    print(f"the largest of them: {largest:.2f}; no Gaussian is larger than {limit:.2f}")
 
 
 def main():
@@ -141,7 +140,7 @@ def main():
     neighbours(rng, options.count)
     many_short_ones(rng, options.count)
     integrals(rng, max(1, options.count // 10))
-    strong_errors()
+    bridges()
     gaussians(2**18)
 
 
