@@ -156,7 +156,7 @@ class NoisePath:
         order, (1 + eta) times its standard deviation times this. The increment is that of a call with the ends on the
         finest lattice: what rounding leaves would limit the strong order of a method that takes integrals. Both are
         Gaussian with the exact covariance. The path is known at 32 places of the interval or more (fewer below 3e-5 in
-        lambda); the bridges between them are drawn afresh: less than 1/1000 of the integral's variance given the
+        lambda); the bridges between them are drawn afresh: about 1/1000 of the integral's variance given the
         increment, for lengths up to 1 and eta up to 1. Takes about 100 Gaussians.
         """
         start, stop, sign = interval_of(self.schedule, sigma, sigma_next)
