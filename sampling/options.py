@@ -48,6 +48,7 @@ OWN = {
             "2b: the polynomial through both predictions. 2a: the paper's weights. 2s: the image of a seed settles with"
             " fewer steps.",
             ("2b", "2a", "2s"),
+            everyday=True,
         ),
         _fraction("r", "Where in the step, in lambda, the second model call lies. 2s does not use it."),
     ),
@@ -57,6 +58,7 @@ OWN = {
             "3a: the paper's drift, of order 3 without noise where r_2 is 2/3, else 2. 3b: the last stage uses all"
             " three predictions, of order 3 but where r_1 is 2/3.",
             ("3a", "3b"),
+            everyday=True,
         ),
         _fraction("r_1", "Where in the step, in lambda, the second model call lies. Less than r_2."),
         _fraction("r_2", "Where in the step, in lambda, the third model call lies. More than r_1."),
@@ -71,8 +73,20 @@ OWN = {
         ),
     ),
     "ER-SDE": (
-        Option("order", "How many model calls a step looks back on, with its own.", least=1, most=3, whole=True),
-        Option("noise_scale", "How stochastic: ode is not, sde is the reverse SDE.", tuple(reversed(NOISE_SCALES))),
+        Option(
+            "order",
+            "How many model calls a step looks back on, with its own.",
+            least=1,
+            most=3,
+            whole=True,
+            everyday=True,
+        ),
+        Option(
+            "noise_scale",
+            "How stochastic: ode is not, sde is the reverse SDE.",
+            tuple(reversed(NOISE_SCALES)),
+            everyday=True,
+        ),
     ),
 }
 

@@ -11,15 +11,21 @@ ARGUMENTS = (
 
 
 @contextmanager
-def page_of(server, nodes_2, width=1500, height=950):
-    """A page with ComfyUI's front end, in the classic renderer or in Nodes 2.0; `page.ours` gathers our errors."""
+def page_of(server, nodes_2, width=1500, height=950, altered=None, **settings):
+    """A page with ComfyUI's front end, in the classic renderer or in Nodes 2.0; `page.ours` gathers our errors.
+
+    altered: a function of what the server says of all nodes, which the page is told instead. settings: of the user.
+    """
     from playwright.sync_api import sync_playwright
 
-    server.post("/settings", {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2})
+    given = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2, "Comfy.ColorPalette": "dark"}
+    server.post("/settings", given | settings)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
         page = browser.new_page(viewport={"width": width, "height": height})
-        page.ours = []
+        page.ours, page.nodes_2 = [], nodes_2
+        if altered:
+            page.route("**/object_info", lambda route: route.fulfill(json=altered(server.get("/object_info"))))
         page.on("pageerror", lambda error: page.ours.append(str(error)))
         page.on("console", lambda message: keep(page, message))
         page.goto(server.url)
@@ -44,6 +50,12 @@ def load(page, graph):
             if (widget.name === "control_after_generate") widget.value = "fixed"; }"""
     )
     page.wait_for_timeout(800)
+
+
+def show(page, workflow):
+    """Show a workflow as a user has saved it."""
+    page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
+    page.wait_for_timeout(600)
 
 
 def fit(page):
