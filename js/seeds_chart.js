@@ -63,10 +63,10 @@ class Chart {
     if (!question) return this.show({ words: "connect a sampler" });
     const answer = await api
       .fetchApi("/seeds-samplers/chart", { method: "POST", body: asked })
-      .then((response) => (response.ok ? response.json() : null))
+      .then((response) => (response.ok ? response.json() : { words: "" }))
       .catch(() => null);
     if (asked !== this.asked) return; // it is another question by now
-    if (!answer) this.asked = null;
+    if (!answer) this.asked = null; // the server is away: ask again
     else if (answer.steps || asked !== this.ranWith) this.show(answer);
   }
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from ..sampling import SAMPLERS
+from ..sampling.options import options_of
 from .chart import calls_of_steps, chart, remembered, words
 from .demo import SEEDSDemoCheckpoint, glyph_sampling
 from .dropdown import COMFY_SAMPLERS
@@ -26,9 +27,10 @@ def _chosen(values):
         return name, COMFY_SAMPLERS.get(name), {}
     given = _of_input(values, "solver")
     name = given["solver"]
-    known = {key: value for key, value in given.items() if value is not None}
-    function = sampler_object(known if name in SAMPLERS else None).sampler_function
-    return name, function, {key: value for key, value in known.items() if key not in ("solver", "noise_device")}
+    names = [option.name for option in options_of(name)] if name in SAMPLERS else ()
+    known = {key: given[key] for key in names if given.get(key) is not None}
+    function = sampler_object({"solver": name, **known} if name in SAMPLERS else None).sampler_function
+    return name, function, {key: value for key, value in known.items() if key != "noise_device"}
 
 
 def chart_of(values, sampler=None, model=None, loader=None):

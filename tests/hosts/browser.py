@@ -1,5 +1,7 @@
 """ComfyUI in headless Chromium, for the tests and the pictures."""
 
+import atexit
+import functools
 import shutil
 from contextlib import contextmanager
 
@@ -10,19 +12,27 @@ ARGUMENTS = (
 )
 
 
+@functools.cache
+def browser():
+    """The one browser of this process."""
+    from playwright.sync_api import sync_playwright
+
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
+
+
 @contextmanager
 def page_of(server, nodes_2, width=1500, height=950, altered=None, **settings):
     """A page with ComfyUI's front end, in the classic renderer or in Nodes 2.0; `page.ours` gathers our errors.
 
     altered: a function of what the server says of all nodes, which the page is told instead. settings: of the user.
     """
-    from playwright.sync_api import sync_playwright
-
     given = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2, "Comfy.ColorPalette": "dark"}
     server.post("/settings", given | settings)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
-        page = browser.new_page(viewport={"width": width, "height": height})
+    context = browser().new_context(viewport={"width": width, "height": height})
+    try:
+        page = context.new_page()
         page.ours, page.nodes_2 = [], nodes_2
         if altered:
             page.route("**/object_info", lambda route: route.fulfill(json=altered(server.get("/object_info"))))
@@ -33,7 +43,8 @@ def page_of(server, nodes_2, width=1500, height=950, altered=None, **settings):
         page.wait_for_function("window.app.extensions.some(one => one.name === 'seeds-samplers.chart')", timeout=60_000)
         page.wait_for_timeout(1500)
         yield page
-        browser.close()
+    finally:
+        context.close()
 
 
 def keep(page, message):

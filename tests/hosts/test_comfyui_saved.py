@@ -15,6 +15,7 @@ pytestmark = pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromi
 FILES = sorted(SAVED.glob("*/comfyui/*.api.json"))
 CHOSEN = [path for path in FILES if "SEEDSKSampler" in path.read_text()]
 INVENTED = {"invented": ["FLOAT", {"default": 1.0, "min": 0.0, "max": 10.0, "advanced": True}]}
+SEEDS_M = SAVED / "b0fff88" / "comfyui" / "SEEDS-M.api.json"
 GONE = "s_noise"
 OURS = ("SEEDSKSampler", "SEEDSSampler", "SEEDSScheduler")
 
@@ -94,8 +95,11 @@ def warnings(page):
     return said, [text for text in shown if "not known" in text]
 
 
-@pytest.mark.parametrize("names", [True, False], ids=["names", "positions"])
-@pytest.mark.parametrize("path", FILES, ids=name_of)
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [*((path, True) for path in FILES), *((path, False) for path in CHOSEN)],
+    ids=lambda value: name_of(value) if hasattr(value, "name") else ("positions", "names")[value],
+)
 def test_every_value_goes_where_it_belongs(page, path, names):
     show(page, saved(path, names))
     found = prompt_of(page)
@@ -128,26 +132,26 @@ def test_an_unknown_solver(another, names):
     assert len(said) == len(shown) == 1 and "solver SEEDS-9" in said[0] and "solver.r" not in said[0]
 
 
-def in_a_subgraph(page):
-    """What is shown, with our nodes in a subgraph, as the front end saves it."""
-    return page.evaluate(
-        """(names) => {
-            const { graph } = window.app;
-            const nodes = graph._nodes.filter((one) => names.includes(one.comfyClass));
-            graph.convertToSubgraph(new Set(nodes));
-            return window.app.graph.serialize();
-        }""",
-        OURS,
-    )
+@pytest.fixture(scope="module")
+def in_a_subgraph(server):
+    """A saved workflow with our nodes in a subgraph."""
+    with page_of(server, False) as page:
+        show(page, saved(SEEDS_M, True))
+        return page.evaluate(
+            """(names) => {
+                const { graph } = window.app;
+                graph.convertToSubgraph(new Set(graph._nodes.filter((one) => names.includes(one.comfyClass))));
+                return window.app.graph.serialize();
+            }""",
+            OURS,
+        )
 
 
 @pytest.mark.parametrize("names", [True, False], ids=["names", "positions"])
-def test_inside_a_subgraph(page, another, names):
-    path = SAVED / "b0fff88" / "comfyui" / "SEEDS-M.api.json"
-    show(page, saved(path, True))
-    workflow = in_a_subgraph(page)
+def test_inside_a_subgraph(another, in_a_subgraph, names):
+    workflow = copy.deepcopy(in_a_subgraph)
     show(another, workflow if names else nameless(workflow))
-    prompt = json.loads(path.read_text())
+    prompt = json.loads(SEEDS_M.read_text())
     assert ours(prompt_of(another)) == {name: changed(inputs) for name, inputs in ours(prompt).items()}
     assert len(warnings(another)[0]) == 1
 
