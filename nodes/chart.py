@@ -4,8 +4,8 @@ import math
 import secrets
 from collections import OrderedDict
 
-from ..sampling import SAMPLERS, call_pattern
-from ..sampling.schedule import NOISE_SCHEDULES, model_calls_for_steps
+from ..sampling import SAMPLERS, call_pattern, model_calls_for_steps
+from ..sampling.schedule import NOISE_SCHEDULES
 from .dropdown import given_to, levels, of_model
 
 ONE_CALL = frozenset([  # ComfyUI's samplers that call the model once a step
