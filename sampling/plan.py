@@ -7,7 +7,10 @@ the weights of the predictions known by then. `step_stages` turns that into what
 import math
 import sys
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from functools import cached_property
+from itertools import count, pairwise
+
+import numpy as np
 
 from .brownian import Clock, path_clock
 from .checks import choice, number
@@ -17,6 +20,7 @@ from .prediction import lambda_step, polynomial_weights
 LARGEST = 1e38  # float32 holds a little more
 AMPLIFIED = 1e30  # x itself may be large
 NEAR = 0.01  # to 2/3, see seeds_3
+SHORTEST = 1e-4  # way to a second model call: float32 loses the difference of predictions that are closer
 LOST = sys.float_info.min  # a product of two deviations
 
 
@@ -74,6 +78,28 @@ class Plan:
     def draws(self):
         """How many Gaussians of x's size the run needs."""
         return sum(2 if stage.pair else stage.noise != 0 for step in self.steps for stage in step)
+
+    @cached_property
+    def deviation(self):
+        """The largest standard deviation of x on its way, from noise at first, where the model returns 0.
+
+        x is a sum of independent Gaussians: what there is at first, and one for each that is drawn.
+        """
+        stages = [stage for step in self.steps for stage in step]
+        now, sums, drawn = np.zeros(1 + self.draws), [], count(1)
+        now[0] = most = stages[0].sigma if stages else 0.0
+        for stage in stages:
+            sums += [np.zeros_like(now) for _ in stage.state[len(sums) :]]
+            sums = [total + factor * now for total, factor in zip(sums, stage.state, strict=True)]
+            now = sums.pop(0)
+            if stage.pair:
+                for here, later in zip(stage.pair.next_point, stage.pair.end, strict=True):
+                    k = next(drawn)
+                    now[k], sums[0][k] = here, later
+            elif stage.noise:
+                now[next(drawn)] = stage.noise
+            most = max(most, float(np.linalg.norm(now)))
+        return most
 
 
 @dataclass(frozen=True)
@@ -155,7 +181,7 @@ def seeds_2(r, variant):
     is at 3/4, as in Roessler's SRA1 (SIAM J. Numer. Anal. 48, 2010): r is not used.
     """
 
-    r = number("r", r, above=0, most=1)
+    r = number("r", r, least=SHORTEST, most=1)
     two_noises = choice("variant", variant, ("2a", "2b", "2s")) == "2s"
     r = 0.75 if two_noises else r
     last = Midpoint(r) if variant == "2a" else Through((0, 1), (0.0, r, 1.0))
@@ -169,7 +195,7 @@ def seeds_3(r_1, r_2, variant):
     second, but where r_1 is closer to 2/3 than NEAR: there the weight of the third prediction vanishes with the step.
     """
     r_2 = number("r_2", r_2, above=0, most=1)
-    r_1 = number("r_1", r_1, above=0, below=1)
+    r_1 = number("r_1", r_1, least=SHORTEST, below=1)
     if r_1 >= r_2:
         raise ValueError(f"r_2: {r_2}; expected more than r_1, {r_1}")
     points = (0.0, r_1, r_2, 1.0)

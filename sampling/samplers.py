@@ -18,6 +18,7 @@ from .seeds_m import ETA_CAP, seeds_m_plan
 from .solver import run
 
 SAMPLERS = {}
+FAR = 4  # deviations: among the numbers of a latent some are so far from 0
 
 ARGUMENTS = """
 
@@ -105,6 +106,9 @@ def _prepare(planned, x, sigmas, extra_args, callback, noise_sampler, *, noise_s
     latent(x)
     if levels and levels[0] > torch.finfo(x.dtype).max:
         raise ValueError(f"sigmas: {levels[0]} at index 0; expected levels that {x.dtype}, x's dtype, can hold")
+    if not FAR * plan.deviation <= torch.finfo(x.dtype).max:
+        expected = f"expected at most {torch.finfo(x.dtype).max:.0e}, which {x.dtype} holds"
+        raise ValueError(f"x, sigmas, s_noise: with them x gets as large as {FAR * plan.deviation:.0e}; {expected}")
     if extra_args is not None and not (isinstance(extra_args, Mapping) and all(isinstance(k, str) for k in extra_args)):
         raise ValueError(f"extra_args: {extra_args!r}; expected the model's keyword arguments by name")
     if callback is not None:
