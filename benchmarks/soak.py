@@ -240,7 +240,7 @@ def main():
     for index, arguments, complaint in wrong[:20]:
         print(f"set {index}, {arguments.sampler}, {', '.join(sorted(arguments.odd)) or 'all good'}: {complaint}")
         print(f"    {arguments.given}")
-    print("memory: {:.0f} MB after {}, {:.0f} MB after all".format(memory[0], early, memory[1]))
+    print(f"memory: {memory[0]:.0f} MB after {early}, {memory[1]:.0f} MB after all")
     print(f"{options.sets} sets in {time.perf_counter() - started:.0f} s: {len(wrong)} did neither")
     sys.exit(bool(wrong))
 
