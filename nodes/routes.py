@@ -2,8 +2,7 @@
 
 import asyncio
 
-from ..sampling import SAMPLERS
-from ..sampling.options import options_of
+from ..sampling import SAMPLERS, options_of
 from .chart import calls_of_steps, chart, remembered, words
 from .demo import SEEDSDemoCheckpoint, glyph_sampling
 from .dropdown import COMFY_SAMPLERS
