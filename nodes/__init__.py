@@ -5,6 +5,7 @@ from comfy_api.latest import ComfyExtension
 from .demo import SEEDSDemoCheckpoint
 from .dropdown import register
 from .ksampler import SEEDSKSampler
+from .noise import SEEDSNoise
 from .sampler import SEEDSSampler
 from .scheduler import SEEDSScheduler
 
@@ -12,4 +13,4 @@ from .scheduler import SEEDSScheduler
 class SEEDSExtension(ComfyExtension):
     async def get_node_list(self):
         register()  # here, because release 0.8 does not call on_load
-        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSDemoCheckpoint]
+        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSNoise, SEEDSDemoCheckpoint]
