@@ -126,14 +126,22 @@ class Comparison:
         kept = self.store.load(self.host.settings(run))
         return {image: kept[image] for image in self.host.images if image in kept}
 
-    def draw(self, progress=lambda run, calls: None):
-        """Draw what is missing, a run after another; each picture is stored as soon as it is there."""
+    def shown(self):
+        """The runs of the grid in its order, then the references."""
+        return [*(cell.run for cell in self.cells), *self.references.values()]
+
+    def draw(self, progress=lambda run, calls: None, started=lambda run: None):
+        """Draw what is missing, a run after another; each picture is stored as soon as it is there.
+
+        started(run) is called before a run's first picture, progress(run, model calls made) after each.
+        """
         for run in self.runs():
+            started(run)
             settings, there = self.host.settings(run), self._kept(run)
             for images in self.host.chunks([image for image in self.host.images if image not in there]):
-                started = time.perf_counter()
+                began = time.perf_counter()
                 latents = self.host.draw(run, images)
-                seconds = (time.perf_counter() - started) / len(images)
+                seconds = (time.perf_counter() - began) / len(images)
                 drawn = {image: (latent, seconds) for image, latent in zip(images, latents, strict=True)}
                 self.store.add(settings, drawn)
                 there |= drawn

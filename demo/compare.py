@@ -14,14 +14,23 @@ from tqdm import tqdm
 
 from ..sampling import SAMPLERS
 from ..sampling.checks import choice, whole_number
-from ..sampling.options import options_of
 from .cells import Comparison
 from .draw import SCHEDULES, initial_latent
 from .files import device_of, load_tensors, save_tensors, write_whole
 from .generate import add_model_options, labels_for
 from .grid import check_target
-from .kdiffusion import ODE, SDE, Sampler, path_for, takes_noise
-from .options import read_as, real, whole
+from .kdiffusion import (
+    ODE,
+    SDE,
+    Sampler,
+    path_for,
+    read_option,
+    readers_of,
+    readers_of_ours,
+    split_name,
+    takes_noise,
+)
+from .options import real, whole
 from .report import csv_of, text_of
 from .source import FIELDS, source_of
 
@@ -65,32 +74,17 @@ def add_compare(commands):
 
 def sampler_of(text, levels):
     """The Sampler of 'NAME option=value ...'; ValueError naming what is not known."""
-    name, *given = text.split()
-    values = {}
-    for part in given:
-        option, equals, value = part.partition("=")
-        if not equals:
-            raise ValueError(f"samplers: {text!r}; expected NAME option=value, not {part!r}")
-        values[option] = value
+    name, given = split_name(text)
     if name.startswith("k:"):
         function = k_function(name)
-        parameters = inspect.signature(function).parameters
-        known = {key: read_as(type(one.default)) for key, one in parameters.items() if one.default is not one.empty}
-        known = {
-            key: read for key, read in known.items() if not isinstance(parameters[key].default, (type(None), bool))
-        }
+        readers = readers_of(function)
     else:
         name = choice("samplers", {one.lower(): one for one in SAMPLERS}.get(name.lower(), name), SAMPLERS)
-        function = SAMPLERS[name]
-        options = {one.name: one for one in options_of(name)}
-        known = {key: str if one.choices else whole if one.whole else real for key, one in options.items()}
-    for option in values:
-        if option not in known:
-            raise ValueError(f"samplers: {text!r}; {name} has no option {option}, only {', '.join(known)}")
-    values = {option: known[option](value) for option, value in values.items()}
+        function, readers = SAMPLERS[name], readers_of_ours(name)
+    values = {option: read_option(name, readers, option, value) for option, value in given.items()}
     if "sigma_data" in inspect.signature(function).parameters:
         values["sigma_data"] = levels.sigma_data
-    return Sampler(" ".join([name, *given]), function, values)
+    return Sampler(" ".join([name, *text.split()[1:]]), function, values)
 
 
 def k_function(name):

@@ -2,6 +2,7 @@
 
 from comfy_api.latest import ComfyExtension
 
+from .compare import SEEDSCompare
 from .demo import SEEDSDemoCheckpoint
 from .dropdown import register
 from .ksampler import SEEDSKSampler
@@ -13,4 +14,4 @@ from .scheduler import SEEDSScheduler
 class SEEDSExtension(ComfyExtension):
     async def get_node_list(self):
         register()  # here, because release 0.8 does not call on_load
-        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSNoise, SEEDSDemoCheckpoint]
+        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSNoise, SEEDSCompare, SEEDSDemoCheckpoint]
