@@ -1,13 +1,14 @@
 """The noise path with each of ComfyUI's samplers: python benchmarks/every_sampler.py --out every_sampler.csv
 
-Needs ComfyUI (COMFYUI_PATH) and its requirements. The embedded model with the SEEDS Noise node, 12 steps of the karras
-schedule (simple on flow models), guidance 2, 3 images of one prompt. Differences of pixels, which are in -1 to 1:
+Needs ComfyUI (COMFYUI_PATH) and its requirements. The embedded model with the node SEEDS Noise for Any Sampler, the
+karras schedule (simple on flow models), guidance 2, two images of one prompt; the _gpu samplers, which are the others
+with another noise, are left out. Differences of pixels, which are in -1 to 1; root mean square, but for the first:
 
-batch        an image of the batch against the same image drawn alone: the largest
-split        a run in one against the same run cut behind the 6th step: root mean square
-8 to 32      as many steps against the image of --reference steps: root mean square over the images
-core split, core 32
-             the last two with the noise that ComfyUI makes itself
+batch        an image drawn alone against the same one in a batch, 12 steps: the largest difference
+split        a run cut behind its 6th step against the run in one, 12 steps
+8, 16, 32    as many steps against --reference steps
+16-32        16 steps against 32
+core ...     the same with the noise that ComfyUI makes itself
 """
 
 import argparse
@@ -31,7 +32,7 @@ from seeds_samplers.demo.denoiser import SIGMA_MAX, SIGMA_MIN, load_model  # noq
 from seeds_samplers.nodes.demo import GlyphCLIP, GlyphConfig, glyph_model  # noqa: E402
 from seeds_samplers.nodes.noise import names_with_noise, with_path  # noqa: E402
 
-SEED, CFG, GLYPH, BATCH, STEPS = 5, 2.0, "S", 3, (8, 16, 32)
+SEED, CFG, GLYPH, BATCH, STEPS = 5, 2.0, "S", 2, (8, 16, 32)
 
 
 class FlowNetwork(torch.nn.Module):
@@ -102,17 +103,18 @@ def rms(one, other):
 
 def measure(bench, name, reference):
     """A row of the table."""
-    all_of_them, row = list(range(BATCH)), {}
-    whole = bench.run(bench.sampler(name), bench.sigmas(12), all_of_them)
-    alone = [bench.run(bench.sampler(name, indices=[i]), bench.sigmas(12), [i]) for i in all_of_them]
-    row["batch"] = (torch.cat(alone) - whole).abs().max().item()
-    for path in (True, False):
-        sampler, prefix = bench.sampler(name, path), "" if path else "core "
-        uncut = whole if path else bench.run(sampler, bench.sigmas(12), all_of_them)
-        row[f"{prefix}split"] = rms(bench.split(sampler, 12, 6, all_of_them), uncut)
-        last = bench.run(sampler, bench.sigmas(reference), all_of_them)
-        for steps in STEPS if path else STEPS[-1:]:
-            row[f"{prefix}{steps}"] = rms(bench.run(sampler, bench.sigmas(steps), all_of_them), last)
+    row, places = {}, list(range(BATCH))
+    for prefix, path in (("", True), ("core ", False)):
+        sampler, alone = bench.sampler(name, path), bench.sampler(name, path, [1])
+        whole = bench.run(sampler, bench.sigmas(12), places)
+        away = bench.run(alone, bench.sigmas(12), [1]) - whole[1]
+        row[f"{prefix}batch"] = away.abs().max().item()
+        row[f"{prefix}split"] = rms(bench.split(sampler, 12, 6, places), whole)
+        drawn = {steps: bench.run(sampler, bench.sigmas(steps), places) for steps in (STEPS if path else STEPS[1:])}
+        if path:
+            last = bench.run(sampler, bench.sigmas(reference), places)
+            row |= {str(steps): rms(images, last) for steps, images in drawn.items()}
+        row[f"{prefix}16-32"] = rms(drawn[16], drawn[32])
     return row
 
 
@@ -125,11 +127,13 @@ def main():
     for kind in options.models:
         bench = Bench(kind)
         for name in names_with_noise():
+            if name.endswith("_gpu"):
+                continue
             row = measure(bench, name, options.reference)
             rows.append({"sampler": name, "model": kind} | {key: f"{value:.2g}" for key, value in row.items()})
             if len(rows) == 1:
-                show({key: key for key in rows[0]}, [34] + [11] * len(rows[0]))
-            show(rows[-1], [34] + [11] * len(rows[-1]))
+                show({key: key for key in rows[0]}, [34] + [12] * (len(rows[0]) - 1))
+            show(rows[-1], [34] + [12] * (len(rows[-1]) - 1))
             sys.stdout.flush()
             write_csv(options.out, rows)
 

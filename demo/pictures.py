@@ -1,6 +1,7 @@
 """The pictures of a comparison, drawn with Pillow: a labelled grid, and charts of distances."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -9,6 +10,7 @@ from .distances import mean_and_error
 
 COLOURS = ("#1f6fb4", "#d9541e", "#2a9440", "#8a4fbf", "#c2185b", "#7a5230", "#0097a7", "#6b6b6b", "#b59b00", "#111111")
 INK, PALE = "#202020", "#d8d8d8"
+LEAST = 1e-9  # of a distance, on a logarithmic axis
 SCALE = 2  # charts are drawn larger and made smaller: smooth lines
 
 
@@ -111,12 +113,13 @@ class Panel:
     def line(self, points, errors, colour, dashed):
         """Points (x, y), joined, with bars of one standard error."""
         places = [self.place(*point) for point in points]
-        for start, end in zip(places, places[1:], strict=False):
-            for part in range(0, 12, 2) if dashed else [None]:
-                ends = [start, end] if part is None else [between(start, end, (part + i) / 12) for i in (0, 1)]
+        for start, end in pairwise(places):
+            parts = max(2, int(math.dist(start, end) / (8 * SCALE))) if dashed else 1
+            for part in range(0, parts, 2):
+                ends = [between(start, end, min(1.0, (part + i) / parts)) for i in (0, 1)]
                 self.pen.line(ends, colour, 2 * SCALE)
         for (x, y), error, (across, up) in zip(points, errors, places, strict=True):
-            if error < y:
+            if error < y * 0.9:
                 self.pen.line([self.place(x, y - error), self.place(x, y + error)], colour, SCALE)
             radius = 3 * SCALE
             self.pen.ellipse((across - radius, up - radius, across + radius, up + radius), colour)
@@ -142,7 +145,9 @@ def chart(rows, size=14):
     width, height, margin = 380 * SCALE, 380 * SCALE, 64 * SCALE
     deep = max(height + 2 * margin, len(lines) * int(font.size * 1.5) + 2 * margin)
     whole = Image.new("RGB", (2 * (width + margin) + legend + margin // 2, deep), "white")
-    pen, ys = ImageDraw.Draw(whole), [max(row.away.mean().item(), 1e-9) for row in rows]
+    pen, ys = ImageDraw.Draw(whole), []
+    for mean, error in (mean_and_error(row.away) for row in rows):
+        ys += [max(mean, LEAST), max(mean + error, LEAST)] + [mean - error] * (error < mean * 0.9)
     for place, title in enumerate(titles):
         left = margin + place * (width + margin)
         xs = [row.seconds if place else row.calls for row in rows]
@@ -151,7 +156,7 @@ def chart(rows, size=14):
         for (sampler, schedule, _), line in lines.items():
             dashed, colour = schedules.index(schedule) % 2 == 1, COLOURS[samplers.index(sampler) % len(COLOURS)]
             measured = sorted(line, key=lambda row: row.budget)
-            points = [(row.seconds if place else row.calls, max(row.away.mean().item(), 1e-9)) for row in measured]
+            points = [(row.seconds if place else row.calls, max(row.away.mean().item(), LEAST)) for row in measured]
             panel.line(points, [mean_and_error(row.away)[1] for row in measured], colour, dashed)
     for number, ((sampler, schedule, _), name) in enumerate(names.items()):
         left, up = 2 * (width + margin) + margin // 4, margin + number * int(font.size * 1.5)

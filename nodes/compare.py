@@ -1,4 +1,4 @@
-"""SEEDSCompare: samplers at equal model calls on the user's own model, each against the picture that it converges to."""
+"""SEEDSCompare: samplers at equal model calls on the user's own model, each against what it converges to."""
 
 import hashlib
 import re
@@ -28,7 +28,7 @@ from .noise import with_path
 from .scheduler import UNIFORM_LAMBDA, denoise_input, sigmas_of
 
 CELLS = WeakKeyDictionary()  # model -> Memory: what a later run need not draw again
-SHOWN, WIDTH = 4, 320  # images in a cell of the grid, and its width in pixels
+SHOWN, WIDTH = 4, 224  # images in a cell of the grid, and its width in pixels
 DEFAULTS = "SEEDS-M\nSEEDS-2\nER-SDE\ndpmpp_2m_sde\ndpmpp_2m\neuler_ancestral"
 
 
@@ -213,7 +213,7 @@ class SEEDSCompare(io.ComfyNode):
                 float_input("cfg", default=8.0, min=0.0, max=100.0, step=0.1, round=0.01, tooltip="Guidance."),
                 io.String.Input(
                     "samplers", default=DEFAULTS, multiline=True,
-                    tooltip="Names from the sampler dropdown, one a line. Options may follow: SEEDS-2 variant=2s eta=0.5",
+                    tooltip="Names from the sampler dropdown, one a line; with options: SEEDS-2 variant=2s eta=0.5",
                 ),
                 io.String.Input("schedulers", default="karras, seeds", tooltip="Names from the scheduler dropdown."),
                 io.String.Input("model_calls", default="8, 12, 20", tooltip="How many model calls a run may take."),

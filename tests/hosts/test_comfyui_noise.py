@@ -3,7 +3,6 @@
 Skipped where there is no ComfyUI checkout (COMFYUI_PATH) with its requirements.
 """
 
-
 import sys
 
 import numpy as np
