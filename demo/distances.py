@@ -35,7 +35,8 @@ def _power(centred):
     power = torch.fft.fft2(centred).abs().square()
     rows, columns = (2 * torch.fft.fftfreq(size, dtype=torch.float64) for size in centred.shape[-2:])
     frequency = (rows[:, None].square() + columns.square()).sqrt()
-    return [power[..., (frequency >= low) & (frequency < high)].mean().item() for low, high in BANDS.values()]
+    inside = [(frequency >= low) & (frequency < high) for low, high in BANDS.values()]
+    return [power[..., band].mean().item() if band.any() else 0.0 for band in inside]
 
 
 def batch_statistics(images, references):

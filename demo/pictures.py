@@ -165,7 +165,7 @@ def chart(rows, size=14):
             end = part + (12 if dashed else 30) * SCALE
             pen.line([(left + part, up + font.size * 0.7), (left + end, up + font.size * 0.7)], colour, 2 * SCALE)
         pen.text((left + 38 * SCALE, up), name, INK, font)
-    return whole.resize((whole.width // SCALE, whole.height // SCALE), Image.LANCZOS)
+    return whole.reduce(SCALE)
 
 
 def stacked(*images):
