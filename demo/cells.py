@@ -70,10 +70,13 @@ class Row:
 
 
 class Memory:
-    """Pictures that are kept while the process lives: settings -> {image: (latent, seconds)}."""
+    """Pictures that are kept while the process lives: settings -> {image: (latent, seconds)}.
+
+    inputs: for a host, what must live as long as they do.
+    """
 
     def __init__(self):
-        self.kept = defaultdict(dict)
+        self.kept, self.inputs = defaultdict(dict), {}
 
     def load(self, settings):
         return dict(self.kept[repr(settings)])

@@ -247,6 +247,7 @@ class SEEDSCompare(io.ComfyNode):
         denoise = number("denoise", denoise, above=0, most=1)
         host = Drawing(model, positive, negative, latent_image, seed, number("cfg", cfg), schedulers, denoise, vae)
         store = CELLS.setdefault(model, Memory())
+        store.inputs[host.common] = positive, negative  # held, since digest_of may know their objects by identity
         samplers = [host.sampler(name) for name in names]
         comparison = Comparison(host, samplers, schedulers, budgets, whole(reference_calls), store)
         drawn(comparison, host)
