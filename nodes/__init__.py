@@ -2,9 +2,11 @@
 
 from comfy_api.latest import ComfyExtension
 
+from .compare import SEEDSCompare
 from .demo import SEEDSDemoCheckpoint
 from .dropdown import register
 from .ksampler import SEEDSKSampler
+from .noise import SEEDSNoise
 from .routes import add_routes
 from .sampler import SEEDSSampler
 from .scheduler import SEEDSScheduler
@@ -14,4 +16,4 @@ class SEEDSExtension(ComfyExtension):
     async def get_node_list(self):
         register()  # here, because release 0.8 does not call on_load
         add_routes()
-        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSDemoCheckpoint]
+        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSNoise, SEEDSCompare, SEEDSDemoCheckpoint]
