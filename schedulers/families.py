@@ -10,6 +10,8 @@ from diffusers import EDMEulerScheduler, EulerDiscreteScheduler, FlowMatchEulerD
 
 from ..sampling.checks import choice
 
+ROUNDING = 1e-4  # of a timestep: that of a noise level in float32
+
 
 def host_scheduler(scheduler, config, **given):
     """diffusers' `scheduler`, with what it knows of the config."""
@@ -41,7 +43,8 @@ class Karras:
         """The timestep, not always a whole number, of a noise level."""
         if self.continuous:
             return 0.25 * float(np.log(sigma))
-        return float(np.interp(np.log(sigma), self.log_sigmas, np.arange(len(self.log_sigmas))))
+        timestep = float(np.interp(np.log(sigma), self.log_sigmas, np.arange(len(self.log_sigmas))))
+        return float(round(timestep)) if abs(timestep - round(timestep)) < ROUNDING else timestep
 
     def init_noise_sigma(self, sigma_max):
         """What unit normals are multiplied with to be at the first level."""

@@ -101,7 +101,7 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
         self.noise_sampler, self.noise_sampler_seed = None, noise_sampler_seed
         self.num_inference_steps = None
         self.timesteps, self.sigmas = self.family.host.timesteps, self.family.host.sigmas  # all that training knows
-        self._sigmas = self.sigmas.tolist()
+        self._sigmas, self._levels = self.sigmas.tolist(), None
         self._restart()
 
     @classmethod
@@ -181,6 +181,8 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
 
     def _start(self, sample, generator):
         """A stepper that begins with the model call number `step_index`."""
+        if self._levels is None:
+            raise ValueError("num_inference_steps: None; expected set_timesteps to be called first")
         step, within = divmod(self._step_index, self.order)
         if within:
             calls = f"{self.config.solver}'s model calls a step"

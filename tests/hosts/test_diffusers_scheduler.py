@@ -275,6 +275,19 @@ def test_a_timestep_that_is_not_one():
         scheduler.step(torch.zeros(SHAPE), 12.0, torch.zeros(SHAPE))
 
 
+def test_a_step_without_timesteps():
+    scheduler = SEEDSScheduler(**SD)
+    with pytest.raises(ValueError, match="expected set_timesteps to be called first"):
+        scheduler.step(torch.zeros(SHAPE), 999, torch.zeros(SHAPE))
+
+
+def test_whole_timesteps_are_whole():
+    for spacing in ("leading", "trailing"):
+        scheduler = SEEDSScheduler(timestep_spacing=spacing, **SD)
+        scheduler.set_timesteps(25)
+        assert torch.equal(scheduler.timesteps, scheduler.timesteps.round())
+
+
 def test_without_diffusers_one_line_says_so():
     code = "sys.modules['diffusers'] = None\nimport seeds_samplers.sampling, seeds_samplers.schedulers"
     last = fresh(code).stderr.strip().splitlines()[-1]
