@@ -15,7 +15,8 @@ def made(build, *arguments, **settings):
 def vae(channels=4, **settings):
     return made(
         diffusers.AutoencoderKL, block_out_channels=(8, 8), norm_num_groups=4, latent_channels=channels,
-        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2, sample_size=16, **settings,
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2, sample_size=16,
+        **settings,
     )  # fmt: skip
 
 
