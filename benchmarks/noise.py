@@ -15,7 +15,7 @@ from ledger import Ledger
 from tables import show, write_csv
 
 from seeds_samplers.sampling import NoisePath, sample_seeds_2, sigmas_karras
-from seeds_samplers.sampling import noise as noise_module
+from seeds_samplers.sampling.noise import increments
 
 SHAPES = [(4, 4, 128, 128), (1, 16, 21, 60, 104), (3000, 64), (1, 4, 64, 64)]
 STEPS, SIGMA_MIN, SIGMA_MAX = 20, 0.03, 15.0
@@ -70,12 +70,12 @@ def seconds(make, intervals):
 
 def gaussians_a_draw(x, intervals):
     """How many Gaussians of the latent's size a noise takes, on average."""
-    names, key_pairs = [], noise_module.key_pairs
-    noise_module.key_pairs = lambda keys, images: names.extend(keys) or key_pairs(keys, images)
+    names, key_pairs = [], increments.key_pairs
+    increments.key_pairs = lambda keys, images: names.extend(keys) or key_pairs(keys, images)
     try:
         seconds(lambda: NoisePath(x, 0), intervals)
     finally:
-        noise_module.key_pairs = key_pairs
+        increments.key_pairs = key_pairs
     return len(names) / len(intervals)
 
 

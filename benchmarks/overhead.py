@@ -55,13 +55,10 @@ class TimedPath(NoisePath):
     """A NoisePath that keeps the time of its draws in `timed`, which copies of it share."""
 
     def normals(self, *arguments):
-        return super().normals(*arguments) if self.within else self.timed(super().normals, *arguments)
+        return self.timed(super().normals, *arguments)
 
-    def with_integral(self, *arguments):
-        self.within = True
-        return self.timed(super().with_integral, *arguments)
-
-    within = False
+    def integral(self, *arguments):
+        return self.timed(super().integral, *arguments)
 
 
 def noise_of(kind, x, wait=lambda: None):

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath
-from seeds_samplers.sampling.er_sde import NOISE_SCALES
+from seeds_samplers.sampling.solvers.er_sde import NOISE_SCALES
 
 HOSTILE = 0.06  # the share of each argument's values that are not plainly good
 NAMES = ("cond_denoised",)  # an attribute of the model, which refusals may name beside the arguments

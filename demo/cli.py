@@ -6,9 +6,7 @@ import time
 
 from tqdm import tqdm
 
-from ..sampling import SAMPLERS
-from ..sampling.options import options_of
-from ..sampling.schedule import model_calls_for_steps
+from ..sampling import SAMPLERS, model_calls_for_steps, options_of
 from .draw import Request, draw, flag
 from .errors import line_of
 from .files import device_of
@@ -79,7 +77,7 @@ def list_samplers():
     rows = [("sampler", "calls a step", "order (ODE)", "order (SDE, weak)", "options of its own")]
     common = [one for one in options_of("SEEDS-1") if all(one in options_of(name) for name in SAMPLERS)]
     for name, function in SAMPLERS.items():
-        own = [f"{flag(one.name)} {shown(one.default(name))}" for one in options_of(name) if one not in common]
+        own = [f"{flag(one.name)} {shown(one.default)}" for one in options_of(name) if one not in common]
         orders = (function.calls_per_step, function.ode_order, function.weak_order)
         rows.append((name, *map(str, orders), ", ".join(own)))
     shared = f"All have {', '.join(flag(one.name) for one in common)}."

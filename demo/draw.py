@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, fields, replace
 
 import torch
 
-from ..sampling import SAMPLERS, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda
+from ..sampling import SAMPLERS, options_of, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda
 from ..sampling.checks import choice, number, whole_number
-from ..sampling.normals import key_of
-from ..sampling.options import options_of
+from ..sampling.noise.keys import LATENT, key_of
 from .glyphs import SIZE, labels_of
 from .source import Levels, Source
 
@@ -83,7 +82,7 @@ class Request:
     def _every_option(self):
         """The value of each of the sampler's options; ValueError for one that it does not have."""
         given = {name: value for name, value in self.options.items() if value is not None}
-        known = {option.name: option.default(self.sampler) for option in options_of(self.sampler)}
+        known = {option.name: option.default for option in options_of(self.sampler)}
         for name, value in given.items():
             if name not in known:
                 there = ", ".join(map(flag, known))
@@ -128,7 +127,7 @@ def _saved_options(sampler, saved):
     Of an option that only other samplers have, None or their default says nothing: earlier versions wrote those too.
     """
     own, unknown = {option.name for option in options_of(sampler)}, []
-    others = [(option.name, option.default(name)) for name in SAMPLERS for option in options_of(name)]
+    others = [(option.name, option.default) for name in SAMPLERS for option in options_of(name)]
     saved, options = dict(saved), {}
     if isinstance(saved.get("r"), list):  # as earlier versions wrote r, or r_1 and r_2
         options = stage_points(sampler, saved.pop("r"))
@@ -149,7 +148,7 @@ def _plain(option, value):
 
 def initial_latent(seed, device, shape=(3, SIZE, SIZE)):
     """Unit Gaussian noise (C, H, W) of one image, drawn on the CPU, unrelated to the noise of its sampling."""
-    generator = torch.Generator().manual_seed(key_of("latent", seed))
+    generator = torch.Generator().manual_seed(key_of(LATENT, seed))
     return torch.randn(shape, generator=generator).to(device)
 
 

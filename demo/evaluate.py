@@ -10,7 +10,7 @@ import sys
 import torch
 from tqdm import tqdm
 
-from ..sampling.schedule import model_calls_for_steps
+from ..sampling import model_calls_for_steps
 from .classifier import accuracy, load_classifier
 from .draw import Request, draw
 from .glyphs import GLYPHS, HELD_OUT, Pool, labels_of

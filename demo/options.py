@@ -2,9 +2,8 @@
 
 from dataclasses import replace
 
-from ..sampling import SAMPLERS, steps_for_model_calls
+from ..sampling import SAMPLERS, options_of, steps_for_model_calls
 from ..sampling.checks import choice, whole_number
-from ..sampling.options import options_of
 from .draw import EMBEDDED, MOST_STEPS, PLAIN, SCHEDULES, flag, stage_points
 
 
@@ -48,7 +47,7 @@ def help_of(name):
     for sampler in SAMPLERS:
         for option in options_of(sampler):
             if option.name == name:
-                default = f"default: {shown(option.default(sampler))}"
+                default = f"default: {shown(option.default)}"
                 values = f"{', '.join(option.choices)}; {default}" if option.choices else default
                 samplers.setdefault(f"{option.about} ({values})", []).append(sampler)
     of_all = len(samplers) == 1 and len(next(iter(samplers.values()))) == len(SAMPLERS)

@@ -1,23 +1,21 @@
 """SEEDSSampler: a solver with its options, for SamplerCustom and its relatives."""
 
 import comfy.samplers
-import torch
 from comfy_api.latest import io
 
-from ..sampling import SAMPLERS, sigmas_karras
-from ..sampling.options import ABOUT, options_of
+from ..sampling import SAMPLERS, options_of
 from .compat import ADVANCED, float_input, schema, whole, whole_input
 from .dropdown import COMFY_SAMPLERS
 
 STEP = 0.01
 
 
-def _input(option, sampler):
-    """The node's input for an option of the sampler of that name."""
+def _input(option):
+    """The node's input for an option."""
     folded = {} if option.everyday else ADVANCED
     if option.choices:
         return io.Combo.Input(option.name, options=list(option.choices), tooltip=option.about, **folded)
-    default, least, most = option.default(sampler), option.least, option.most
+    default, least, most = option.default, option.lowest, option.highest
     if option.whole:
         return whole_input(option.name, default=default, min=least, max=most, tooltip=option.about, **folded)
     return float_input(
@@ -27,8 +25,8 @@ def _input(option, sampler):
 
 def solver_input():
     """The choice of a solver; its options belong to it."""
-    options = [io.DynamicCombo.Option(name, [_input(option, name) for option in options_of(name)]) for name in SAMPLERS]
-    tooltip = "; ".join(f"{name}: {ABOUT[name]}" for name in SAMPLERS) + "."
+    options = [io.DynamicCombo.Option(name, [_input(option) for option in options_of(name)]) for name in SAMPLERS]
+    tooltip = "; ".join(f"{name}: {SAMPLERS[name].about}" for name in SAMPLERS) + "."
     return io.DynamicCombo.Input("solver", options=options, tooltip=tooltip)
 
 
@@ -43,9 +41,7 @@ def sampler_object(solver, path=None):
     for option in options_of(name) if name in SAMPLERS else ():
         if option.whole and option.name in options:
             options[option.name] = whole(options[option.name])
-    # The sampler checks its own options: a run on no image at all.
-    checked = {option: value for option, value in options.items() if option != "noise_device"}
-    SAMPLERS[name](lambda x, sigma: x, torch.zeros(0, 1), sigmas_karras(2, 1, 2), seed=0, disable=True, **checked)
+    SAMPLERS[name].solver(**{option: value for option, value in options.items() if option != "noise_device"})
     return comfy.samplers.KSAMPLER(COMFY_SAMPLERS[name], {**options, "path": path})
 
 

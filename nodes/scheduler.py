@@ -6,9 +6,9 @@ import comfy.samplers
 import torch
 from comfy_api.latest import io
 
-from ..sampling import sigmas_uniform_lambda, steps_for_model_calls
+from ..sampling import model_calls_for_steps, sigmas_uniform_lambda, steps_for_model_calls
 from ..sampling.checks import number, whole_number
-from ..sampling.schedule import NOISE_SCHEDULES, model_calls_for_steps
+from ..sampling.schedule import NOISE_SCHEDULES
 from .compat import float_input, schema, whole, whole_input
 from .dropdown import levels, no_levels, of_model
 

@@ -2,7 +2,15 @@
 
 from .calls import call_pattern, model_calls_for_steps, steps_for_model_calls
 from .noise import NoisePath
-from .samplers import SAMPLERS, sample_er_sde, sample_seeds_1, sample_seeds_2, sample_seeds_3, sample_seeds_m
+from .samplers import (
+    SAMPLERS,
+    options_of,
+    sample_er_sde,
+    sample_seeds_1,
+    sample_seeds_2,
+    sample_seeds_3,
+    sample_seeds_m,
+)
 from .schedule import sigmas_flow, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda
 
 __all__ = [
@@ -10,6 +18,7 @@ __all__ = [
     "NoisePath",
     "call_pattern",
     "model_calls_for_steps",
+    "options_of",
     "sample_er_sde",
     "sample_seeds_1",
     "sample_seeds_2",

@@ -63,6 +63,18 @@ def latent(x):
     return x
 
 
+def tensor_like(name, tensor, x):
+    """`tensor` if it is a floating-point one of x's shape and device. name: where it came from."""
+    if not isinstance(tensor, torch.Tensor) or tensor.shape != x.shape:
+        found = f"shape {tuple(tensor.shape)}" if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+        raise ValueError(f"{name}: returned {found}; expected a tensor of x's shape, {tuple(x.shape)}")
+    if tensor.dtype not in DTYPES:
+        raise ValueError(f"{name}: returned {tensor.dtype}; expected one of {', '.join(map(str, DTYPES))}")
+    if tensor.device != x.device:
+        raise ValueError(f"{name}: returned a tensor on {tensor.device}; expected one on x's device, {x.device}")
+    return tensor
+
+
 def level_tensor(sigmas):
     """A tensor as it is; an array or a sequence of numbers as one on the CPU, whatever torch's default device is."""
     if isinstance(sigmas, torch.Tensor):

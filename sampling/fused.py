@@ -2,7 +2,7 @@
 
 The numbers are those of the plain operations, to rounding. The kernel reads x, the model's result and the terms known
 so far of the points to come, and writes those points; a NoisePath that draws on x's device becomes a list of keyed
-Gaussians (normals.py), drawn in registers. What makes this impossible (no Triton, no compiler for it, float64) is
+Gaussians (gaussians.py), drawn in registers. What makes this impossible (no Triton, no compiler for it, float64) is
 remembered in `reason`, and the plain operations take over.
 """
 
@@ -10,7 +10,10 @@ import os
 from contextlib import nullcontext
 from functools import cache
 
+import numpy as np
 import torch
+
+from .noise.gaussians import send
 
 MOST_POINTS = 3
 LARGEST = 2**30  # numbers in an image: the kernel counts them in 32 bits
@@ -37,6 +40,30 @@ def usable(x):
     single = torch.promote_types(x.dtype, torch.float32) == torch.float32
     fits = x.ndim > 1 and x[:1].numel() < LARGEST
     return reason is None and on_device and single and fits and kernel() is not None
+
+
+def gaussians(plan, path):
+    """What the kernel draws of a plan's noise, {number of the model call: `drawn` of advance}; sent to x's device.
+
+    All at once, so that the loop sends nothing.
+    """
+    ends, keys, weights, count = {}, [], [], 0
+    for call, stage in enumerate(plan.stages):
+        if not stage.noises or stage.simple is not None:
+            continue
+        (one,) = stage.noises
+        found = path.gaussians(one.sigma, one.sigma_next, one.lattice)
+        if found is None:
+            return {}
+        keys.append(found[0])
+        weights.append(found[1])
+        ends[call] = count, count + len(found[1])
+        count += len(found[1])
+    if not count:
+        return {}
+    keys = send(torch.from_numpy(np.concatenate(keys).view(np.int32)), path.device)
+    weights = send(torch.from_numpy(np.concatenate(weights).astype(np.float32)), path.device)
+    return {call: (keys, weights, *both) for call, both in ends.items()}
 
 
 def advance(stage, x, denoised, sums, drawn=None):

@@ -1,7 +1,8 @@
-"""The samplers, with k-diffusion's signature, made from the solvers; SAMPLERS maps the names that hosts show to them."""
+"""The samplers, with k-diffusion's signature, made from the solvers; SAMPLERS has them by the names that hosts show."""
 
 import inspect
 import sys
+import textwrap
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -26,6 +27,7 @@ NOISE_DEVICE = Option(
     "noise_device", "cpu", "Where the noise is drawn. The image is the same but for rounding.", choices=NOISE_DEVICES
 )
 BEFORE = ("eta", "s_noise")  # the noise_sampler in the signature, as in k-diffusion
+WIDTH = 116  # of the lines of a docstring
 SHARED = ("prediction", "sigma_data")  # come after a solver's own options
 
 ARGUMENTS = """
@@ -72,7 +74,8 @@ def signature_of(solver: type[Solver]) -> inspect.Signature:
 
 def documentation_of(solver: type[Solver]) -> str:
     """The docstring of a solver's sampler."""
-    lines = [f"    {one.name}: {one.about}" for one in (*ordered(solver), NOISE_SCHEDULE, NOISE_DEVICE)]
+    wrap = textwrap.TextWrapper(WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 8)
+    lines = [wrap.fill(f"{one.name}: {one.about}") for one in (*ordered(solver), NOISE_SCHEDULE, NOISE_DEVICE)]
     return inspect.cleandoc(solver.__doc__ or "") + ARGUMENTS + "\n".join(lines) + "\n" + RETURNS
 
 
@@ -149,6 +152,7 @@ def sampler_of(solver: type[Solver]) -> Callable[..., torch.Tensor]:
 
     sample.__name__ = sample.__qualname__ = "sample_" + solver.name.lower().replace("-", "_")
     sample.__signature__, sample.__doc__, sample.solver = signature, documentation_of(solver), solver
+    sample.run_options = {one.name: one for one in (NOISE_SCHEDULE, NOISE_DEVICE)}
     for known in ("calls_per_step", "ode_order", "weak_order", "reads_cond", "about"):
         setattr(sample, known, getattr(solver, known))
     return sample
@@ -162,8 +166,8 @@ sample_seeds_1, sample_seeds_2, sample_seeds_3, sample_seeds_m, sample_er_sde = 
 
 
 def options_of(sampler: str) -> tuple[Option, ...]:
-    """What hosts show of the sampler of that name: what many have first, then its own."""
-    options = SOLVERS[choice("sampler", sampler, SOLVERS)].options
+    """What hosts show of the sampler of that name: what many have first, then its own, everyday ones first."""
+    options = SAMPLERS[choice("sampler", sampler, SAMPLERS)].solver.options
     common = [options[name] for name in (*BEFORE, "prediction") if name in options]
     own = [one for one in options.values() if one not in common and not one.of_model]
-    return (*common, NOISE_DEVICE, *own)
+    return (*common, NOISE_DEVICE, *sorted(own, key=lambda one: not one.everyday))

@@ -7,7 +7,9 @@ import torch
 from tqdm.auto import tqdm
 
 from . import fused
-from .draws import Draws, compiling, like
+from .checks import tensor_like
+from .compiled import compiling
+from .draws import Draws
 from .plan import Plan, Stage
 from .tensors import add_terms
 
@@ -54,15 +56,15 @@ class Stepper:
         """
         stage = self.stage
         if x is not None:
-            self._now = like(x, self._now, "x").to(self._now.dtype)
-        denoised = like(denoised, self._now, "model")
+            self._now = tensor_like("x", x, self._now).to(self._now.dtype)
+        denoised = tensor_like("model", denoised, self._now)
         before = None if stage.correction is None else self._now
         in_kernel = self.draws.in_kernel.get(self.calls)
         if not self._leap(stage, denoised, in_kernel):
             self._spend(stage, denoised)
             in_kernel = None
         if stage.correction is not None:
-            cond = None if cond_denoised is None else like(cond_denoised, self._now, "cond_denoised")
+            cond = None if cond_denoised is None else tensor_like("cond_denoised", cond_denoised, self._now)
             self._history = stage.correction.add(self._history, before, denoised, cond, self._now)
         del denoised, before
         if not in_kernel:
@@ -119,7 +121,7 @@ def run(
     for i, stages in enumerate(plan.steps if compiling() else tqdm(plan.steps, disable=disable)):
         for k, stage in enumerate(stages):
             seen = stepper.x
-            denoised = like(model(seen, seen.new_full((len(seen),), stage.sigma), **extra_args), seen, "model")
+            denoised = tensor_like("model", model(seen, seen.new_full((len(seen),), stage.sigma), **extra_args), seen)
             if callback is not None and k == 0:
                 level = seen.new_full((), stage.sigma, dtype=precision)
                 callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": level, "denoised": denoised})

@@ -11,16 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seeds_samplers.sampling.brownian import CELL, LATTICES, UNIT, Clock, positions
+from seeds_samplers.sampling.noise.brownian import CELL_LENGTH, LATTICES, combination, positions
+from seeds_samplers.sampling.noise.clock import UNIT, Clock
+from seeds_samplers.sampling.noise.integral import integral_points
 from seeds_samplers.sampling.prediction import prediction_of
 
 CLOCKS = [Clock(prediction_of(*form)) for form in product(("data", "noise", "v"), (1e-6, 0.3, 1, 16), (0.5, 3))]
 OFTEN = [clock for clock in CLOCKS if clock.form.eta in (0.3, 1)]
-ENDS = st.lists(st.integers(-6 * CELL, 6 * CELL), min_size=4, max_size=4, unique=True).map(sorted)
+ENDS = st.lists(st.integers(-6 * CELL_LENGTH, 6 * CELL_LENGTH), min_size=4, max_size=4, unique=True).map(sorted)
 
 
 def increment(clock, start, stop):
-    return clock.combination(start, stop, {stop: 1.0})
+    return combination(clock, start, stop, {stop: 1.0})
 
 
 def covariance(a, b):
@@ -99,8 +101,8 @@ def test_the_integral_is_jointly_gaussian_with_the_increment(clock, start, stop)
         lambda u: form.weight_integral(math.exp(-stop), math.exp(-u)) * weight(u) * grown(u), [start, stop]
     )
     begin, end = positions(start, stop)
-    points, deviation = clock.integral(begin, end, *units)
-    integral = clock.combination(begin, end, points)
+    points, deviation = integral_points(clock, begin, end, *units)
+    integral = combination(clock, begin, end, points)
     assert covariance(integral, increment(clock, begin, end)) == pytest.approx(covariance_then, rel=1e-7)
     assert covariance(integral, integral) + deviation**2 == pytest.approx(2 * float(rest), rel=1e-7)
     assert deviation**2 < (2 * float(rest) - covariance_then**2) / 1000
@@ -123,13 +125,13 @@ def test_the_integral_of_a_short_interval(eta, h):
 @pytest.mark.parametrize("clock", OFTEN, ids=lambda clock: str(clock.form))
 def test_the_integrals_of_two_intervals_make_up_that_of_both(clock):
     """It is one path's: all but what is drawn afresh between its places, less than 1/1000 of the variance."""
-    a, b, c = (CELL * end // 1024 for end in (700, 1300, 2500))
+    a, b, c = (CELL_LENGTH * end // 1024 for end in (700, 1300, 2500))
 
     def parts(begin, end, whole):
         """In units of the increment over `whole`."""
-        points, deviation = clock.integral(begin, end, begin, end)
+        points, deviation = integral_points(clock, begin, end, begin, end)
         size = math.sqrt(clock.spread(begin, end, whole[1]) / clock.spread(*whole, whole[1]))
-        return {name: size * value for name, value in clock.combination(begin, end, points).items()}, size * deviation
+        return {name: size * value for name, value in combination(clock, begin, end, points).items()}, size * deviation
 
     both, rest = parts(a, c, (a, c))
     total, squares = dict(both), rest**2

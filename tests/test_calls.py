@@ -8,8 +8,7 @@ import pytest
 import torch
 from problems import METHODS, SIGMAS, Recorder
 
-from seeds_samplers.sampling import SAMPLERS, call_pattern, sigmas_flow
-from seeds_samplers.sampling.schedule import model_calls_for_steps
+from seeds_samplers.sampling import SAMPLERS, call_pattern, model_calls_for_steps, sigmas_flow
 
 PAGE = Path(__file__).parents[1] / "docs" / "caches.md"
 

@@ -1,6 +1,5 @@
 """The command line, as its users meet it."""
 
-import inspect
 import json
 import subprocess
 import sys
@@ -13,8 +12,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from seeds_samplers.demo import cli, draw, generate, grid
 from seeds_samplers.demo.draw import Request
-from seeds_samplers.sampling import SAMPLERS, options
-from seeds_samplers.sampling.options import options_of
+from seeds_samplers.sampling import SAMPLERS, options_of
+from seeds_samplers.sampling.options import option
+from seeds_samplers.sampling.samplers import sampler_of
 
 QUICK = ["--prompt", "A1", "--count", "1", "--steps", "2"]
 
@@ -106,37 +106,29 @@ class TestEveryOptionOfEverySampler:
     @pytest.mark.parametrize("sampler", SAMPLERS)
     def test_is_reached(self, monkeypatch, sampler):
         """Each in turn is given another value than its default, which arrives at the sampler."""
-        for option in options_of(sampler):
-            default = option.default(sampler)
-            if option.choices:
-                value = next(choice for choice in option.choices if choice != default)
+        for one in options_of(sampler):
+            default = one.default
+            if one.choices:
+                value = next(choice for choice in one.choices if choice != default)
             else:
-                value = option.least if option.whole and default != option.least else option.most - option.whole
-                value = value if option.whole else default * 0.9
-            arguments = ["sample", "--sampler", sampler, f"--{option.name.replace('_', '-')}", str(value)]
+                value = one.lowest if one.whole and default != one.lowest else one.highest - one.whole
+                value = value if one.whole else default * 0.9
+            arguments = ["sample", "--sampler", sampler, f"--{one.name.replace('_', '-')}", str(value)]
             request = cli.request_of(vars(cli.build_parser().parse_args(arguments)))
-            assert request.options == Request(sampler=sampler).checked().options | {option.name: value}
+            assert request.options == Request(sampler=sampler).checked().options | {one.name: value}
             seen = {}
             with monkeypatch.context() as context:
                 context.setitem(draw.SAMPLERS, sampler, lambda *_, seen=seen, **given: seen.update(given))
                 request.sample(None, None)
-            assert seen[option.name] == value
+            assert seen[one.name] == value
 
     def test_a_new_one_appears_by_itself(self, monkeypatch, capsys):
         """An option that is declared and taken by its sampler needs no line here."""
-        plain, known = SAMPLERS["SEEDS-1"], options.OWN["SEEDS-1"]
 
-        def sampler(*arguments, glow=0.25, **given):
-            assert 0 <= glow <= 1
-            return plain(*arguments, **given)
+        class Glowing(SAMPLERS["SEEDS-1"].solver):
+            glow = option(0.25, "Glows, 100 %.", least=0, most=1)
 
-        parameters = [*inspect.signature(plain).parameters.values()]
-        parameters.append(inspect.Parameter("glow", inspect.Parameter.KEYWORD_ONLY, default=0.25))
-        sampler.__signature__ = inspect.Signature(parameters)
-        for name in ("calls_per_step", "ode_order", "weak_order"):
-            setattr(sampler, name, getattr(plain, name))
-        monkeypatch.setitem(SAMPLERS, "SEEDS-1", sampler)
-        monkeypatch.setitem(options.OWN, "SEEDS-1", (*known, options.Option("glow", "Glows, 100 %.", most=1.0)))
+        monkeypatch.setitem(SAMPLERS, "SEEDS-1", sampler_of(Glowing))
         arguments = ["sample", "--sampler", "SEEDS-1", "--glow", "0.5"]
         assert cli.request_of(vars(cli.build_parser().parse_args(arguments))).as_fields()["glow"] == 0.5
         cli.main(["samplers"])

@@ -9,8 +9,8 @@ import torch
 from problems import SIGMAS, X, curved_denoiser, flow_model, mixture_denoiser, uniform_lambda
 
 from seeds_samplers.sampling import sample_er_sde, sample_seeds_1
-from seeds_samplers.sampling.er_sde import NOISE_SCALES, er_sde_plan, er_sde_terms, noise_scale_of
 from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
+from seeds_samplers.sampling.solvers.er_sde import NOISE_SCALES, ErSde, er_sde_terms
 
 PHI = {
     "ode": lambda x: x,
@@ -35,7 +35,7 @@ def test_the_terms_of_a_step(name, interval):
         first = t - s + at_t * mpmath.quad(lambda u: 1 / phi(u), places)
         second = mpmath.mpf(t - s) ** 2 / 2 + at_t * mpmath.quad(lambda u: (u - s) / phi(u), places)
         variance = mpmath.mpf(t) ** 2 - (at_t / at_s * s) ** 2
-    found = er_sde_terms(noise_scale_of(name), t, s)
+    found = er_sde_terms(NOISE_SCALES[name], t, s)
     for value, exact, size in zip(
         found, (ratio, first, second, variance), (1, s - t, (s - t) ** 2, t * t), strict=True
     ):
@@ -72,7 +72,7 @@ def test_the_sampler_is_the_equations(order, name, end):
     found = sample_er_sde(
         mixture_denoiser, x, sigmas, order=order, noise_scale=name, noise_sampler=lambda *_: next(draws), disable=True
     )
-    expected = reference(mixture_denoiser, x, sigmas, order, noise_scale_of(name), iter(noise))
+    expected = reference(mixture_denoiser, x, sigmas, order, NOISE_SCALES[name], iter(noise))
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -128,7 +128,7 @@ class TestSplit:
     @pytest.mark.parametrize("order", [1, 2, 3])
     def test_a_step_is_planned_from_the_levels_that_have_been(self, order):
         def stages(sigmas):
-            return er_sde_plan(NOISE_SCHEDULES["karras"], sigmas, 1.0, order, NOISE_SCALES["sde5"]).steps
+            return ErSde(order=order).plan(NOISE_SCHEDULES["karras"], sigmas).steps
 
         def move(steps, n):
             """What step n adds up: the factor of x and those of the results of the calls, the newest first."""

@@ -24,8 +24,9 @@ from problems import (
 )
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath, sigmas_flow, sigmas_karras
-from seeds_samplers.sampling.noise import image_keys
+from seeds_samplers.sampling.noise.seeds import image_keys
 from seeds_samplers.sampling.schedule import noise_schedule_of
+from seeds_samplers.sampling.solvers.seeds_2 import Seeds2
 
 X = torch.ones(4, 3, 7)
 
@@ -165,10 +166,11 @@ class TestIndependence:
 
     def test_the_intervals_of_a_step_are_on_one_lattice(self):
         """Of very unequal stages, too, the noise of the second is independent of the first's."""
-        path, level = NoisePath(torch.zeros(1, COUNT), 1), [5, 5 * math.exp(-0.0626), 5 * math.exp(-0.0631)]
-        shortest = path.shortest(pairwise(level))
-        assert shortest == pytest.approx(0.0005)
-        rows = torch.cat([path.normals(*interval, shortest) for interval in pairwise(level)])
+        path, ends = NoisePath(torch.zeros(1, COUNT), 1), [5, 5 * math.exp(-0.0631)]
+        plan = Seeds2(r=0.0626 / 0.0631).plan(noise_schedule_of("karras"), ends)
+        drawn = [one for stage in plan.stages for one in stage.noises]
+        assert [one.lattice for one in drawn] == pytest.approx([0.0005, 0.0005])
+        rows = torch.cat([path.normals(one.sigma, one.sigma_next, one.lattice) for one in drawn])
         assert correlations(rows) < FIVE_SIGMA
 
     @given(st.floats(0.01, 80), st.floats(1e-7, 8), st.sampled_from(PREDICTIONS), st.sampled_from([0.1, 1, 1e20]))
@@ -196,7 +198,7 @@ class TestOnePath:
     def test_parts_add_up(self, prediction, noise_schedule):
         """Weighted by their standard deviations in the form's clock, to the lattice."""
         path = NoisePath(X, 5, prediction=prediction, noise_schedule=noise_schedule, eta=0.7, sigma_data=0.5)
-        form, level = path.paths[0][1].clock.form, noise_schedule_of(noise_schedule).level
+        form, level = path.clock.form, noise_schedule_of(noise_schedule).level
         ends = [0.9, 0.7, 0.2, 0.05]
 
         def grown(start, stop):

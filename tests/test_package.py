@@ -60,6 +60,6 @@ def test_what_a_repository_needs_is_there(name):
 
 
 def test_the_core_knows_no_host():
-    for path in (ROOT / "sampling").glob("*.py"):
+    for path in (ROOT / "sampling").rglob("*.py"):
         text = path.read_text()
         assert not [word for word in ("import comfy", "from comfy", "import modules", "from modules") if word in text]

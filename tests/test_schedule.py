@@ -17,7 +17,8 @@ from seeds_samplers.sampling import (
     sigmas_uniform_lambda,
     steps_for_model_calls,
 )
-from seeds_samplers.sampling.schedule import NOISE_SCHEDULES, falling, model_calls_for_steps
+from seeds_samplers.sampling.calls import model_calls_for_steps
+from seeds_samplers.sampling.schedule import NOISE_SCHEDULES, falling
 
 
 @given(st.floats(1e-9, 1 - 1e-9))

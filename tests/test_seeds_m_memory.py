@@ -8,10 +8,9 @@ import pytest
 import torch
 from problems import mixture_denoiser, uniform_lambda
 
-from seeds_samplers.sampling import sample_seeds_m
-from seeds_samplers.sampling.noise import NoisePath
+from seeds_samplers.sampling import NoisePath, sample_seeds_m
 from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
-from seeds_samplers.sampling.seeds_m import seeds_m_plan
+from seeds_samplers.sampling.solvers.seeds_m import SeedsM
 
 
 class Guided:
@@ -128,11 +127,11 @@ def test_each_step_is_the_formula(tells, model, weight, slope, eta, cap):
     draws = torch.randn(9, 3, 2, 4, dtype=torch.float64, generator=generator)
     x = 12 * torch.randn(3, 2, 4, dtype=torch.float64, generator=generator)
     end, seen = trace(model(weight, tells, slope), x, levels, eta, draws, eta_cap=cap)
-    plan = seeds_m_plan(NOISE_SCHEDULES["karras"], levels.tolist(), 1.0, eta, 2, cap)
+    plan = SeedsM(eta=eta, eta_cap=cap).plan(NOISE_SCHEDULES["karras"], levels.tolist())
     points = [y for y, _, _ in seen[1:]] + [end]
     for n, point in enumerate(points):
         (stage,) = plan.steps[n]
-        most = stage.memory.whole.most if stage.memory.whole else 0.0
+        most = stage.correction.whole.c if stage.correction.whole else 0.0
         noise = stage.noise * draws[n].numpy() if eta else 0.0
         expected = by_hand(seen, levels.tolist(), n, eta, cap, most) + noise
         np.testing.assert_allclose(point, expected, rtol=1e-7, atol=1e-7, err_msg=f"step {n}")
@@ -140,8 +139,8 @@ def test_each_step_is_the_formula(tells, model, weight, slope, eta, cap):
 
 def test_the_weight_is_at_most_that_of_adams_and_bashforth():
     """The start would take more; no step does."""
-    steps = seeds_m_plan(NOISE_SCHEDULES["karras"], uniform_lambda(8, 80, 0.002).tolist(), 1.0, 1.0, 2, 1e9).steps
-    shares = [stage.memory.whole.most / (1 - stage.state[0]) for (stage,) in steps if stage.memory.whole]
+    steps = SeedsM(eta_cap=1e9).plan(NOISE_SCHEDULES["karras"], uniform_lambda(8, 80, 0.002).tolist()).steps
+    shares = [stage.correction.whole.c / (1 - stage.state[0]) for (stage,) in steps if stage.correction.whole]
     assert max(shares) == pytest.approx(0.5) and min(shares) < 0.49
 
 

@@ -20,10 +20,10 @@ from problems import (
 )
 
 from seeds_samplers.sampling import NoisePath, sample_seeds_2
-from seeds_samplers.sampling.brownian import Clock, path_clock
-from seeds_samplers.sampling.plan import one_step_plan, seeds_2
+from seeds_samplers.sampling.noise.clock import Clock, path_clock
 from seeds_samplers.sampling.prediction import prediction_of
 from seeds_samplers.sampling.schedule import noise_schedule_of
+from seeds_samplers.sampling.solvers.seeds_2 import Seeds2
 
 STEPS = (8, 16, 32, 64)
 
@@ -56,18 +56,21 @@ def test_strong_order(options):
 def test_the_law_is_one(prediction, eta, noise_schedule, ends):
     """Variances and covariance of what is added: with anybody's normals, with a path's, and as they ought to be."""
     form, schedule = prediction_of(prediction, eta, 0.8), noise_schedule_of(noise_schedule)
-    pair = one_step_plan(seeds_2(0.5, "2s"), form, schedule, list(ends), 1.1).steps[0][0].pair
+    solver = Seeds2(variant="2s", prediction=prediction, eta=eta, sigma_data=0.8, s_noise=1.1)
+    stage = solver.plan(schedule, list(ends)).stages[0]
+    (of_increment, deviation), (of_integral, nothing) = (one.deviations for one in stage.noises)
+    assert [one.integral for one in stage.noises] == [False, True] and nothing == 0
     levels = [-math.log(schedule.level(end)) for end in ends]
     slope, rest = Clock(form).integral_given_increment(*levels)
-    of_next, of_end = (torch.tensor(two, dtype=torch.float64) for two in (pair.next_point, pair.end))
-    assert of_end.dot(of_end) == pytest.approx(pair.deviation**2)
+    of_next, of_end = torch.tensor([one.deviations for one in stage.simple], dtype=torch.float64).T
+    assert of_end.dot(of_end) == pytest.approx(deviation**2)
     correlation = of_next.dot(of_end) / (of_next.norm() * of_end.norm())
     assert abs(correlation) == pytest.approx(abs(slope) / math.hypot(slope, rest))
     of_path, rest_of_path = path_clock(form).integral_given_increment(*levels)
-    onto_increment, onto_rest = pair.path[0] + pair.path[1] * of_path, pair.path[1] * rest_of_path
-    assert onto_increment * pair.deviation == pytest.approx(of_next.dot(of_end).item())
+    onto_increment, onto_rest = of_increment + of_integral * of_path, of_integral * rest_of_path
+    assert onto_increment * deviation == pytest.approx(of_next.dot(of_end).item())
     assert math.hypot(onto_increment, onto_rest) == pytest.approx(of_next.norm().item())
-    assert pair.path[0] == 0 or eta > 16
+    assert of_increment == 0 or eta > 16
 
 
 @pytest.mark.parametrize("h", [0.03, 1.0, 6.0])

@@ -5,8 +5,9 @@ eta is not among them: the web UI has a setting, an infotext and an X/Y/Z axis o
 
 from dataclasses import dataclass
 
-from ..sampling import SAMPLERS, options
+from ..sampling import SAMPLERS, options_of
 from ..sampling.checks import choice, number
+from ..sampling.options import Option
 
 ATTRIBUTE = "seeds_samplers"  # of the host's processing object: {key: value} of what was chosen for a run
 
@@ -15,13 +16,13 @@ ATTRIBUTE = "seeds_samplers"  # of the host's processing object: {key: value} of
 class Field:
     """An option of one sampler, or of all: `owner` is a sampler's name or "SEEDS"."""
 
-    option: options.Option
+    option: Option
     owner: str
 
     @property
     def samplers(self):
         names = SAMPLERS if self.owner == "SEEDS" else (self.owner,)
-        return tuple(name for name in names if self.option in options.options_of(name))
+        return tuple(name for name in names if self.option in options_of(name))
 
     @property
     def label(self):
@@ -35,7 +36,7 @@ class Field:
 
     @property
     def default(self):
-        return self.option.default(self.samplers[0])
+        return self.option.default
 
     @property
     def about(self):
@@ -48,7 +49,7 @@ class Field:
         if self.option.choices:
             choice(self.label, value, self.option.choices)
         else:
-            number(self.label, value, least=self.option.least, most=self.option.most)
+            number(self.label, value, least=self.option.lowest, most=self.option.highest)
 
     def read(self, value):
         """A stored or pasted value in its plain type; the default for one that this version does not know."""
@@ -65,13 +66,41 @@ class Field:
         return self.read(infotext.get(self.label)) if ours or self.label in infotext else None
 
 
-FIELDS = (
-    *(Field(option, "SEEDS") for option in options.COMMON if option.name != "eta"),
-    *(Field(option, name) for name in SAMPLERS for option in options.OWN[name]),
-)
+def _fields():
+    """Each option once, those that several samplers have first."""
+    samplers = {}
+    for name in SAMPLERS:
+        for option in options_of(name):
+            samplers.setdefault(option, []).append(name)
+    shared = [Field(option, "SEEDS") for option, names in samplers.items() if len(names) > 1 and option.name != "eta"]
+    return (*shared, *(Field(option, *names) for option, names in samplers.items() if len(names) == 1))
 
 
-def options_of(sampler, chosen, settings):
+FIELDS = _fields()
+
+# The values of a request that lists them come in this order: version 0.1's. Later fields follow, and may be moved by
+# others, so that a request had better name what it sets: {"SEEDS-2 r": 0.3}.
+LISTED = (
+    "SEEDS s_noise", "SEEDS prediction", "SEEDS noise_device", "SEEDS-2 variant", "SEEDS-2 r", "SEEDS-3 variant",
+    "SEEDS-3 r_1", "SEEDS-3 r_2", "SEEDS-M order", "SEEDS-M eta_cap", "ER-SDE order", "ER-SDE noise_scale",
+)  # fmt: skip
+IN_LIST = sorted(FIELDS, key=lambda field: LISTED.index(field.label) if field.label in LISTED else len(LISTED))
+
+
+def chosen_of(arguments):
+    """{key: value} of a request's arguments for this script: values in the order of IN_LIST, or one dict by name.
+
+    A name is a field's label or key. Returns the names that no field has, too.
+    """
+    if not (arguments and isinstance(arguments[0], dict)):
+        return {field.key: value for field, value in zip(IN_LIST, arguments, strict=False) if value is not None}, []
+    keys = {name: field.key for field in FIELDS for name in (field.label, field.key)}
+    given = {name: value for name, value in arguments[0].items() if value is not None}
+    unknown = [name for name in given if name not in keys]
+    return {keys[name]: value for name, value in given.items() if name in keys}, unknown
+
+
+def values_of(sampler, chosen, settings):
     """{option: value} for the sampler of that name: what was chosen for the run, else what the settings say.
 
     chosen, settings: {key: value}. A setting that cannot be is the default; a choice is the sampler's to refuse.
@@ -89,7 +118,7 @@ def infotext_of(samplers, chosen, settings):
     """{label: value} of the options of these samplers that differ from their defaults."""
     different = {}
     for sampler in samplers:
-        values = options_of(sampler, chosen, settings)
+        values = values_of(sampler, chosen, settings)
         for field in FIELDS:
             if sampler in field.samplers and values[field.option.name] != field.default:
                 different[field.label] = values[field.option.name]

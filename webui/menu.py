@@ -7,8 +7,7 @@ try:
 except ImportError:  # Forge Classic has none
     sd_schedulers = None
 
-from ..sampling import SAMPLERS, sigmas_seeds
-from ..sampling.schedule import model_calls_for_steps
+from ..sampling import SAMPLERS, model_calls_for_steps, sigmas_seeds
 from .sampler import WEBUI_SAMPLERS, noise_schedule_of
 
 SCHEDULE, SCHEDULE_LABEL = "seeds", "SEEDS steps"

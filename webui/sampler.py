@@ -6,7 +6,7 @@ from modules import shared
 
 from ..sampling import SAMPLERS, NoisePath
 from ..sampling.schedule import falling
-from .fields import ATTRIBUTE, options_of
+from .fields import ATTRIBUTE, values_of
 from .parts import ask, cond_denoised
 
 
@@ -86,7 +86,7 @@ def for_webui(name):
 
     def sample(model, x, sigmas, **given):
         p = model.p
-        options = options_of(name, getattr(p, ATTRIBUTE, {}), shared.opts.data)
+        options = values_of(name, getattr(p, ATTRIBUTE, {}), shared.opts.data)
         noise_sampler = noise_of(p, x, options.pop("noise_device"))
         options |= {key: value for key, value in of_model(model).items() if key in parameters}
         denoiser = InSteps(model, sampler.calls_per_step, sampler.reads_cond)

@@ -7,7 +7,7 @@ from modules import script_callbacks, scripts, shared
 
 from ..sampling import SAMPLERS
 from . import menu
-from .fields import ATTRIBUTE, FIELDS, infotext_of
+from .fields import ATTRIBUTE, FIELDS, IN_LIST, chosen_of, infotext_of
 
 SECTION = ("seeds_samplers", "SEEDS samplers")
 AXES = "seeds_samplers_axes"  # what the X/Y/Z plot has chosen: {key: value}
@@ -18,7 +18,7 @@ def _component(field):
     """The gradio class of a field and its arguments, without its value."""
     if field.option.choices:
         return gr.Dropdown, {"choices": list(field.option.choices)}
-    least, most, whole = field.option.least, field.option.most, field.option.whole
+    least, most, whole = field.option.lowest, field.option.highest, field.option.whole
     return gr.Slider, {
         "minimum": least,
         "maximum": most if whole else min(most, SLIDER_MOST),
@@ -38,19 +38,20 @@ class SEEDSScript(scripts.Script):
         return scripts.AlwaysVisible
 
     def ui(self, is_img2img):
-        components = []
+        made = {}
         with gr.Accordion("SEEDS", open=False, elem_id=self.elem_id("accordion")):
             eta = "How stochastic: *Eta for k-diffusion samplers*, a setting of the web UI; for ER-SDE, noise_scale."
             gr.Markdown(f"For {', '.join(SAMPLERS)}. {eta}")
             for owner in dict.fromkeys(field.owner for field in FIELDS):
                 with gr.Row():
-                    components += [self.component(field) for field in FIELDS if field.owner == owner]
+                    made.update((field, self.component(field)) for field in FIELDS if field.owner == owner)
+        components = [made[field] for field in IN_LIST]
         if self.shown:  # the API calls this again, for its defaults: the settings of the moment of a request
             for component in components:
                 component.value = None
             return components
         self.shown = True
-        self.infotext_fields = [(one, field.pasted) for one, field in zip(components, FIELDS, strict=True)]
+        self.infotext_fields = [(one, field.pasted) for one, field in zip(components, IN_LIST, strict=True)]
         self.paste_field_names = [field.pasted for field in FIELDS]
         return components
 
@@ -62,8 +63,10 @@ class SEEDSScript(scripts.Script):
         return component
 
     def process(self, p, *values):
-        given = {field.key: value for field, value in zip(FIELDS, values, strict=False)}
-        chosen = {key: value for key, value in given.items() if value is not None and key not in p.override_settings}
+        given, unknown = chosen_of(values)
+        if unknown:
+            print(f"SEEDS: {', '.join(map(repr, unknown))} not known to this version; without them")
+        chosen = {key: value for key, value in given.items() if key not in p.override_settings}
         chosen.update(getattr(p, AXES, {}))
         setattr(p, ATTRIBUTE, chosen)
         for field in FIELDS:  # the plot runs copies of one p, which share this dict

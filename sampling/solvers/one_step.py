@@ -45,7 +45,7 @@ class Through:
 
 
 class Step(NamedTuple):
-    """The points of a step: VE noise levels, the host's sigmas, the schedule's alphas; the lengths between in lambda."""
+    """The points of a step: VE noise levels, the host's sigmas, the schedule's alphas; lengths in lambda between."""
 
     levels: list[float]
     sigmas: list[float]

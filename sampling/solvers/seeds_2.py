@@ -33,6 +33,7 @@ class Seeds2(OneStep):
     48, 2010) and does not use r.
     """
 
+    r = option(0.5, "Where in the step, in lambda, the second model call lies. 2s does not use it.", above=0, most=1)
     variant = option(
         "2b",
         "2b: the polynomial through both predictions. 2a: the paper's weights. 2s: the image of a seed settles with "
@@ -40,9 +41,6 @@ class Seeds2(OneStep):
         choices=("2b", "2a", "2s"),
         everyday=True,
     )
-    r = option(
-        0.5, "Where in the step, in lambda, the second model call lies. 2s does not use it.", above=0, most=1
-    )  # fmt: skip
     named = (*OneStep.named, "r")
 
     def __init__(self, **given: Any) -> None:

@@ -44,6 +44,8 @@ class Seeds3(OneStep):
     2/3.
     """
 
+    r_1 = option(1 / 3, "Where in the step, in lambda, the second model call lies. Less than r_2.", above=0, below=1)
+    r_2 = option(2 / 3, "Where in the step, in lambda, the third model call lies. More than r_1.", above=0, most=1)
     variant = option(
         "3a",
         "3a: the paper's drift, of order 3 without noise where r_2 is 2/3, else 2. 3b: the last stage uses all three "
@@ -51,10 +53,6 @@ class Seeds3(OneStep):
         choices=("3a", "3b"),
         everyday=True,
     )
-    r_1 = option(
-        1 / 3, "Where in the step, in lambda, the second model call lies. Less than r_2.", above=0, below=1
-    )  # fmt: skip
-    r_2 = option(2 / 3, "Where in the step, in lambda, the third model call lies. More than r_1.", above=0, most=1)
     named = (*OneStep.named, "r_1", "r_2")
 
     def __init__(self, **given: Any) -> None:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -21,46 +20,45 @@ PRIOR_POINTS = 160
 
 
 class Balance:
-    """The weight of the extrapolation, for data whose variances v are spread evenly over log v.
+    """c, the weight of d = D - D_p, for data whose variances v are spread evenly over log v (docs/seeds_m.md, 1).
 
-    For Gaussian data of variance v, D is J y with J = v / (v + s^2), and a method's output is Gaussian too. The weight
-    is the one for which the variance that a step makes is right on average over v, each error counting as much as is
-    left of it at the end. It needs the covariances of the method's own points, which are carried along here.
+    For Gaussian data of variance v, D is J y with J = v / (v + s^2), and a method's output is Gaussian too. c is the
+    weight for which the variance that a step makes is right on average over v, each error counting as much as is left
+    of it at the end. It needs the covariances of the method's own points, which are carried along here.
     """
 
     def __init__(self, first, last):
         low = 2 * math.log(last) - 6  # structures too fine to be seen at the last level
         high = max(2 * math.log(min(first, DROWNING)), low + 6)
         self.v = np.exp(np.linspace(low, high, PRIOR_POINTS))
-        self.variance = self.v + first**2  # of y now; then those of the point before: its own, with y, and its J
-        self.before = None
+        self.V = self.v + first**2  # the variance of y now
+        self.before = None  # of the point before: its variance, its covariance with y, and its J
 
     def step(self, form, t, s):
-        """The weight of D_n - D_(n-1) in the step from level s to t; the covariances move on to t."""
-        v, now, eta = self.v, self.variance, form.eta
-        kept, added = form.growth(t, s), form.variance(t, s)
-        gain = v / (v + s * s)
-        slope, weight, spread, shared = kept + (1 - kept) * gain, 0.0, 0.0, 0.0
+        """c of the step from level s to t; the covariances move on to t."""
+        v, V, eta = self.v, self.V, form.eta
+        a, added, J = form.growth(t, s), form.variance(t, s), v / (v + s * s)
+        A, c, E, F = a + (1 - a) * J, 0.0, 0.0, 0.0
         if self.before is not None:
-            of_before, with_now, gain_before = self.before
-            spread = gain**2 * now + gain_before**2 * of_before - 2 * gain * gain_before * with_now
-            shared = gain * now - gain_before * with_now
-            total, shrinkage = v + t * t, (v + t * t) / (v + s * s)
-            left = (v / total) ** eta / total
-            missing = slope**2 * now + added - shrinkage ** (1 + eta) * now - total * (1 - shrinkage**eta)
-            weight = self._root(*(float((left * term).sum()) for term in (spread, slope * shared, missing)))
-            weight = min(weight, (1 - kept) / 2)  # that of short equal steps, Adams-Bashforth: more is for the start
-        self.before = now, slope * now + weight * shared, gain
-        self.variance = slope**2 * now + 2 * slope * weight * shared + weight**2 * spread + added
-        return weight
+            V_p, X, J_p = self.before
+            E = J**2 * V + J_p**2 * V_p - 2 * J * J_p * X
+            F = J * V - J_p * X
+            R, f = v + t * t, (v + t * t) / (v + s * s)
+            left = (v / R) ** eta / R
+            rest = A**2 * V + added - f ** (1 + eta) * V - R * (1 - f**eta)
+            c = self._root(*(float((left * term).sum()) for term in (E, A * F, rest)))
+            c = min(c, (1 - a) / 2)  # that of short equal steps, Adams-Bashforth: more is for the start
+        self.before = V, A * V + c * F, J
+        self.V = A**2 * V + 2 * A * c * F + c**2 * E + added
+        return c
 
     @staticmethod
-    def _root(square, linear, missing):
-        """The smaller positive c with square c^2 + 2 linear c + missing = 0; 0 where nothing is missing."""
-        if missing >= 0:
+    def _root(square, linear, rest):
+        """The smaller positive c with square c^2 + 2 linear c + rest = 0; 0 where no variance is missing."""
+        if rest >= 0:
             return 0.0
-        inside = linear * linear - square * missing
-        return -missing / (linear + math.sqrt(inside)) if inside >= 0 else math.inf
+        inside = linear * linear - square * rest
+        return -rest / (linear + math.sqrt(inside)) if inside >= 0 else math.inf
 
 
 def line_weight(form, t, s, p):
@@ -91,24 +89,24 @@ def part_weights(form, t, s, levels):
     return tuple(integral(form, t, s, lambda tau, j=j: basis(j, tau)) for j in range(len(levels)))
 
 
-def memory_of(form, t, levels, alphas, most, limit):
+def memory_of(form, t, levels, alphas, c, limit):
     """The Memory of the step to level t from levels[0]; levels and alphas of it and up to two steps before."""
     s, length = levels[0], (1 + form.eta) * lambda_step(t, levels[0])
     alpha_next, *alphas = alphas
     whole = parts = None
-    shrinkage, before_to_frame, kept = 1.0, 1.0, math.exp(-length)
+    shrinkage, before_to_frame, a = 1.0, 1.0, math.exp(-length)
     if len(levels) > 1:
         p = levels[1]
-        least, turned = min(most, line_weight(form, t, s, p)), -(1 - kept) / (3 + kept)
-        if most > 0:
-            whole = Whole(*(alpha_next * weight for weight in (most, least, turned)))
+        c_0, turned = min(c, line_weight(form, t, s, p)), -(1 - a) / (3 + a)
+        if c > 0:
+            whole = Whole(*(alpha_next * weight for weight in (c, c_0, turned)))
         variance = (s / p) ** 2 * (p - s) * (p + s)  # of the noise that the step to s has renewed, eta = 1
         three, two = (
             tuple(alpha_next * weight for weight in part_weights(form, t, s, levels[:count])) for count in (3, 2)
         )
         parts = Parts(three, two, math.sqrt(p / s), CERTAIN / math.sqrt(variance))
         shrinkage, before_to_frame = (s / p) ** 2, 1 / alphas[1]
-    return Memory(whole, parts, length, limit, shrinkage, 1 / alphas[0], before_to_frame, alpha_next * (1 - kept))
+    return Memory(whole, parts, length, limit, shrinkage, 1 / alphas[0], before_to_frame, alpha_next * (1 - a))
 
 
 @solver(
@@ -136,9 +134,7 @@ class SeedsM(Solver):
         above=0,
         none=True,
     )
-    guidance_limit = option(
-        1.0, "How strongly guidance is limited in steps too long for it. 0: not at all.", least=0
-    )
+    guidance_limit = option(1.0, "How strongly guidance is limited in steps too long for it. 0: not at all.", least=0)
 
     def plan(self, schedule: NoiseSchedule, sigmas: Sequence[float]) -> Plan:
         levels = [schedule.level(sigma) for sigma in sigmas if sigma > 0]
@@ -154,11 +150,11 @@ class SeedsM(Solver):
             memory = None
             if self.order == 2:
                 past = slice(n, None if n < 3 else n - 3, -1)
-                most, near = balance.step(form, t, s), [alphas[n + 1], *alphas[past]]
-                memory = memory_of(form, t, levels[past], near, most, self.guidance_limit)
+                c, near = balance.step(form, t, s), [alphas[n + 1], *alphas[past]]
+                memory = memory_of(form, t, levels[past], near, c, self.guidance_limit)
             deviation = alphas[n + 1] * self.s_noise * math.sqrt(form.variance(t, s))
-            kept, renewed = form.growth(t, s), -math.expm1(-(1 + form.eta) * lambda_step(t, s))
-            weights = (alphas[n + 1] / alphas[n] * kept,), (alphas[n + 1] * renewed,)
+            a, renewed = form.growth(t, s), -math.expm1(-(1 + form.eta) * lambda_step(t, s))
+            weights = (alphas[n + 1] / alphas[n] * a,), (alphas[n + 1] * renewed,)
             noises = fresh(*interval, deviation, schedule.length(*interval))
             steps.append((Stage(*interval, *weights, noises, correction=memory),))
         return checked(Plan(tuple(steps)), "sigmas", "eta", "s_noise", "eta_cap")

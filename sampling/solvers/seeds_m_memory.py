@@ -11,13 +11,13 @@ CARRIED = 1.5  # explicit steps carry a stiffness up to about 2 / ((1 + eta) h)
 
 @dataclass(frozen=True)
 class Whole:
-    """C, the factor of d = D - D_before, where only the whole prediction D is known (sections 2 to 4).
+    """For C, the factor of d = D - D_p, where only the whole prediction D is known (sections 2 to 4).
 
-    For each image (1 - k) max(least, theta most) + k turned.
+    For each image C = (1 - k) max(c_0, theta c) + k turned.
     """
 
-    most: float
-    least: float
+    c: float
+    c_0: float
     turned: float
 
 
@@ -67,7 +67,7 @@ class History:
         self.clear()
 
     def clear(self):
-        self.x = self.guidance = self.difference = self.size = None
+        self.x = self.guidance = self.d = self.size = None
         self.split, self.known = None, []
 
     def add(self, memory, x, denoised, cond, point):
@@ -97,20 +97,20 @@ class History:
 
     def _add_whole(self, memory, x, denoised, point):
         if not self.known or memory is None or memory.whole is None:
-            self.difference = None
+            self.d = None
             self._keep(denoised, x, 1)
             return
-        difference = denoised.to(x.dtype) - self.known[0]
-        size = inner(difference, difference)
-        psi = quotient(self._surprise(memory, difference, x), size)
+        d = denoised.to(x.dtype) - self.known[0]
+        size = inner(d, d)
+        psi = quotient(self._surprise(memory, d, x), size)
         theta = (psi.abs() / min(1.0, memory.length)).clamp(max=1)
-        share = (theta * memory.whole.most).clamp(min=memory.whole.least)
-        if self.difference is not None:
-            rho = quotient(inner(difference, self.difference), self.size)
-            back = (1 - theta) * (-rho).clamp(0, 1)
-            share = torch.lerp(share, torch.full_like(share, memory.whole.turned), back)
-        point.addcmul_(for_each(share, x), difference)
-        self.difference, self.size = difference, size
+        C = (theta * memory.whole.c).clamp(min=memory.whole.c_0)
+        if self.d is not None:
+            rho = quotient(inner(d, self.d), self.size)
+            k = (1 - theta) * (-rho).clamp(0, 1)
+            C = torch.lerp(C, torch.full_like(C, memory.whole.turned), k)
+        point.addcmul_(for_each(C, x), d)
+        self.d, self.size = d, size
         self._keep(denoised, x, 1)
 
     def _add_parts(self, memory, x, denoised, cond, point):
@@ -130,12 +130,10 @@ class History:
         """The guidance part's extrapolation, all of the part limited to what the step can carry."""
         if self.guidance is None:
             return
-        change = torch.sub(guidance, self.guidance, out=self.guidance)
-        size = inner(change, change)
-        stiffness = quotient(size, self._surprise(memory, change, x).abs())
-        stiffness = torch.minimum(stiffness, memory.parts.sharpest * size.sqrt())
-        stiffness = memory.limit * memory.parts.growth * memory.length * stiffness
-        carried = (1 + (stiffness / CARRIED).pow(4)).pow(-1 / 4)
-        before = memory.parts.two[1]
-        point.addcmul_(for_each((carried - 1) * memory.renewed, x), guidance)
-        point.addcmul_(for_each(carried * -before, x), change)
+        g = torch.sub(guidance, self.guidance, out=self.guidance)
+        size = inner(g, g)
+        K = quotient(size, self._surprise(memory, g, x).abs())
+        K = torch.minimum(K, memory.parts.sharpest * size.sqrt())
+        limited = (1 + (memory.limit * memory.parts.growth * memory.length * K / CARRIED).pow(4)).pow(-1 / 4)
+        point.addcmul_(for_each((limited - 1) * memory.renewed, x), guidance)
+        point.addcmul_(for_each(limited * -memory.parts.two[1], x), g)

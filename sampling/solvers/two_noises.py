@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from ..brownian import Clock, path_clock
+from ..noise.clock import Clock, path_clock
 from ..plan import Gaussian, Stage
 from .one_step import Rule, Step, spent
 
@@ -24,9 +24,7 @@ def stages_with_two_noises(form: Any, step: Step, rules: Sequence[Rule], s_noise
     """The two stages of a step; both Gaussians are drawn at the first."""
     moves = [rule(form, level, step.levels[0]) for rule, level in zip(rules, step.levels[1:], strict=True)]
     weights = spent(form, step, moves, starts=(0, 0))
-    first, second = (
-        Stage(*interval, *both) for interval, both in zip(pairwise(step.sigmas), weights, strict=True)
-    )
+    first, second = (Stage(*interval, *both) for interval, both in zip(pairwise(step.sigmas), weights, strict=True))
     if form.eta * s_noise:
         deviation = s_noise * math.sqrt(form.variance(step.levels[-1], step.levels[0]))
         noises, simple = pair(form, step, deviation, moves[1][1])

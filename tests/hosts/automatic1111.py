@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from server import REPOSITORY, Process, copy_parts, free_port
+from server import REPOSITORY, Process, add_toy, copy_parts, free_port
 
 PARTS = ("__init__.py", "sampling", "webui", "scripts", "metadata.ini", "install.py", "pyproject.toml", "nodes", "js")
 
@@ -37,14 +37,19 @@ def text_of(image):
 
 
 class Server(Process):
-    """`with Server(folder, kind) as server`: starts the web UI with its API and a stand-in model of that kind."""
+    """`with Server(folder, kind) as server`: starts the web UI with its API and a stand-in model of that kind.
 
-    def __init__(self, folder, kind="eps", arguments=()):
+    toy: with the solver of tests/toy.py.
+    """
+
+    def __init__(self, folder, kind="eps", arguments=(), toy=False):
         super().__init__(folder)
-        self.kind, self.arguments = kind, arguments
+        self.kind, self.arguments, self.toy = kind, arguments, toy
 
     def __enter__(self):
         add_extension(self.folder)
+        if self.toy:
+            add_toy(self.folder / "extensions" / "seeds-samplers")
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         standin = Path(__file__).parent / "webui_standin.py"

@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from server import Process, copy_parts, free_port
+from server import Process, add_toy, copy_parts, free_port
 
 PARTS = ("__init__.py", "nodes", "sampling", "demo", "js", "locales", "example_workflows", "docs", "pyproject.toml")
 
@@ -22,11 +22,17 @@ def checkout():
 class Server(Process):
     """`with Server(folder) as server`: starts ComfyUI on the CPU with its files in `folder`, which is empty before.
 
-    COMFYUI_ARGUMENTS holds more arguments, as of an older front end: --front-end-root folder.
+    COMFYUI_ARGUMENTS holds more arguments, as of an older front end: --front-end-root folder. toy: with that solver.
     """
+
+    def __init__(self, folder, toy=False):
+        super().__init__(folder)
+        self.toy = toy
 
     def __enter__(self):
         copy_parts(PARTS, self.folder / "custom_nodes" / "seeds-samplers")
+        if self.toy:
+            add_toy(self.folder / "custom_nodes" / "seeds-samplers")
         for name in ("input", "output", "temp", "user", "models"):
             (self.folder / name).mkdir()
         port = free_port()

@@ -24,6 +24,11 @@ def copy_parts(parts, target):
             shutil.copy(source, target / part)
 
 
+def add_toy(target):
+    """Add the solver of tests/toy.py, as one file, to a copy of the repository."""
+    shutil.copy(REPOSITORY / "tests" / "toy.py", target / "sampling" / "solvers")
+
+
 def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -150,3 +150,17 @@ def test_interrupt_and_run_again(server):
     thread.join(20)
     assert "got" in answer and time.monotonic() - start < 5
     assert apart(server.draw(prompt="S", sampler_name="SEEDS-3")[0][0], before) == 0
+
+
+def test_a_solver_that_is_one_file(tmp_path):
+    """tests/toy.py is in the menu, the accordion, the settings, infotexts and the X/Y/Z plot."""
+    with Server(tmp_path / "toy", toy=True) as server:
+        assert server.get("/sdapi/v1/samplers")[-1]["name"] == "Toy" and "toy_glow" in server.get("/sdapi/v1/options")
+        scripts = {one["name"]: one["args"] for one in server.get("/sdapi/v1/script-info")}
+        assert [one["label"] for one in scripts["seeds"]][-2:] == ["Toy glow", "Toy shade"]
+        assert {"[SEEDS] Toy glow", "[SEEDS] Toy shade"} <= set(scripts["x/y/z plot"][0]["choices"])
+        by_name = {"SEEDS": {"args": [{"Toy glow": 0.5}]}}
+        plain, glowing = (
+            server.draw(prompt="S", sampler_name="Toy", alwayson_scripts=given) for given in ({}, by_name)
+        )
+        assert "Toy glow" not in plain[1][0] and "Toy glow: 0.5" in glowing[1][0] and apart(plain[0][0], glowing[0][0])

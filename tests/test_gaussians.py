@@ -6,19 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from seeds_samplers.sampling import normals
-from seeds_samplers.sampling.normals import Normals, key_of, key_pairs
+from seeds_samplers.sampling.noise import sums
+from seeds_samplers.sampling.noise.gaussians import torch_sums
+from seeds_samplers.sampling.noise.keys import key_of, key_pairs
+from seeds_samplers.sampling.noise.sums import GaussianSums, numpy_sums
 
 CPU = torch.device("cpu")
 IMAGES = [key_of("image", 7, i) for i in range(3)]
 
 
-def drawn(names, images, size, weights=None, draw=normals._on_cpu):
+def drawn(names, images, size, weights=None, draw=numpy_sums):
     """The weighted sum of the Gaussians of `names`: (images, size)."""
     half = size // 2
-    ours = Normals(half, CPU)
+    ours = GaussianSums(half, CPU)
     places = ours.places
-    if draw is normals._on_device:
+    if draw is torch_sums:
         places = torch.from_numpy(places.view(np.int32))
     tensor = ours.empty(len(images))
     keys = key_pairs([key_of("node", name) for name in names], images)
@@ -65,7 +67,7 @@ def test_a_name_without_its_neighbours():
     assert len(np.unique(whole)) == whole.size
     ones = [(whole >> np.uint64(bit) & np.uint64(1)).mean() for bit in range(64)]
     assert max(abs(np.array(ones) - 0.5)) < 5 * 0.5 / whole.size**0.5
-    assert key_of("node", 12) != key_of("node", 1, 2) != key_of("node1", 2)
+    assert len({key_of("node", 12), key_of("node", 1, 2), key_of("cell", 12), key_of("node", 12.0)}) == 4
 
 
 WORD, LONG = 2**32 - 1, 2**64 - 1
@@ -79,7 +81,7 @@ def mixed(value):
 
 
 def gaussian(key, number, half):
-    """Number `number` of the 2 * half Gaussians of a key: normals.py in plain Python, one number at a time."""
+    """Number `number` of the 2 * half Gaussians of a key: gaussians.py in plain Python, one number at a time."""
 
     def bits(place):
         place = (place ^ place >> 16) * 0x7FEB352D & WORD
@@ -101,7 +103,7 @@ def test_keys_are_splitmix64s():
         assert [low | high << 32 for low, high in row.T.tolist()] == [mixed(name ^ image) for image in images]
 
 
-@pytest.mark.parametrize("draw", [normals._on_cpu, normals._on_device])
+@pytest.mark.parametrize("draw", [numpy_sums, torch_sums])
 def test_gaussians_are_those_of_a_plain_implementation(draw):
     """A sum of two, weights -0.5 and 2, in three images of 2000 numbers each."""
     found = drawn([3, 4], IMAGES, 2000, np.array([-0.5, 2.0]), draw)
@@ -111,14 +113,14 @@ def test_gaussians_are_those_of_a_plain_implementation(draw):
         assert found[i].tolist() == pytest.approx(expected, rel=2e-6, abs=2e-6)
 
 
-@pytest.mark.parametrize("draw", [normals._on_cpu, normals._on_device])
+@pytest.mark.parametrize("draw", [numpy_sums, torch_sums])
 def test_the_largest_and_the_smallest_radius(draw):
     """Uniforms are (k + 1/2) / 2^31 for k from 0 to 2^31 - 1: never 0, and 1 to rounding at most."""
     places = np.array([[0, 1, WORD >> 1, WORD], [0, 0, 0, 0]], dtype=np.uint32)
     undone = np.array([[_before(int(place)) for place in row] for row in places], dtype=np.uint32)
-    tensor = Normals(4, CPU).empty(1)
+    tensor = GaussianSums(4, CPU).empty(1)
     keys, here = np.zeros((1, 2, 1), np.uint32), undone
-    if draw is normals._on_device:
+    if draw is torch_sums:
         here = torch.from_numpy(undone.view(np.int32))
     found = draw([(tensor, keys, np.ones(1))], [(1.0, tensor)], here)[0, 0]
     expected = [math.sqrt(-2 * math.log((k + 0.5) / 2**31)) for k in (0, 1)]
@@ -136,7 +138,7 @@ def _before(bits):
 
 def test_torch_draws_what_numpy_draws():
     weights = np.array([0.3, -2.0, 1e-3])
-    ours, torchs = (drawn([1, 2, 3], IMAGES, 5000, weights, draw) for draw in (normals._on_cpu, normals._on_device))
+    ours, torchs = (drawn([1, 2, 3], IMAGES, 5000, weights, draw) for draw in (numpy_sums, torch_sums))
     torch.testing.assert_close(torchs, ours, rtol=1e-5, atol=1e-5)
 
 
@@ -146,8 +148,8 @@ def test_slices_threads_and_layout_change_nothing(monkeypatch, images, size):
     whole = drawn([1, 2], keys, size)
     for i in (0, images - 1):
         torch.testing.assert_close(drawn([1, 2], keys[i : i + 1], size)[0], whole[i], rtol=1e-6, atol=1e-6)
-    monkeypatch.setattr(normals, "PAIRS", 64)
+    monkeypatch.setattr(sums, "PAIRS", 64)
     torch.testing.assert_close(drawn([1, 2], keys, size), whole, rtol=1e-6, atol=1e-6)
-    monkeypatch.setattr(normals, "PAIRS_OF_MANY", 16)
+    monkeypatch.setattr(sums, "PAIRS_OF_MANY", 16)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     torch.testing.assert_close(drawn([1, 2], keys, size), whole, rtol=1e-6, atol=1e-6)
