@@ -199,35 +199,40 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
             self.noise_sampler = path.in_clock(self.solver.form, self.noise_schedule)
         self._stepper = Stepper(plan, sample, Draws(self.noise_sampler, plan, sample))
 
-    def _ready(self, model_output, timestep, sample, generator):
-        """(denoised, x): what the stepper is to advance with; x is None where it has it already."""
+    def _ready(self, model_output, timestep, sample, generator, cond_output=None):
+        """What the stepper is to advance with: (denoised, cond_denoised, x); x is None where it has it already."""
         self._begin(timestep)
         precision = torch.promote_types(sample.dtype, torch.float32)
         if self._stepper is None:
             self._start(sample.to(precision), generator)
         known = self._returned is not None and sample is self._returned[0] and version(sample) == self._returned[1]
         sample, sigma = sample.to(precision), self._sigmas[self._step_index]
-        return self.family.denoised(sample, model_output.to(precision), sigma), None if known else sample
+        denoised, cond_denoised = (
+            None if output is None else self.family.denoised(sample, output.to(precision), sigma)
+            for output in (model_output, cond_output)
+        )  # fmt: skip
+        return denoised, cond_denoised, None if known else sample
 
-    def _advance(self, denoised, x):
+    def _advance(self, denoised, cond_denoised, x):
         """The move of one model call; returns where it leads to."""
         with torch.no_grad():
-            self._stepper.advance(denoised, x=x)
+            self._stepper.advance(denoised, cond_denoised, x)
         self._step_index += 1
         reached = self._stepper.x
         if self._stepper.done:
             self._stepper = None
         return reached
 
-    def step(self, model_output, timestep, sample, generator=None, return_dict=True):
+    def step(self, model_output, timestep, sample, generator=None, return_dict=True, cond_output=None):
         """Go on to the next timestep with what the model returned for `sample` at `timestep`.
 
         generator: one, or one for each image; read at the first call of a run, and not drawn from. A sample that is not
-        what the call before returned, as inpainting makes it, is taken as it is. Returns SEEDSSchedulerOutput, or
-        (prev_sample, pred_original_sample).
+        what the call before returned, as inpainting makes it, is taken as it is. cond_output: of a guided model_output
+        the part with the prompt; SEEDS-M is nearer with it, but no pipeline of diffusers passes it. Returns
+        SEEDSSchedulerOutput, or (prev_sample, pred_original_sample).
         """
-        denoised, x = self._ready(model_output, timestep, sample, generator)
-        prev_sample = self._advance(denoised, x).to(sample.dtype)
+        denoised, cond_denoised, x = self._ready(model_output, timestep, sample, generator, cond_output)
+        prev_sample = self._advance(denoised, cond_denoised, x).to(sample.dtype)
         self._returned = prev_sample, version(prev_sample)
         denoised = denoised.to(sample.dtype)
         return SEEDSSchedulerOutput(prev_sample, denoised) if return_dict else (prev_sample, denoised)
@@ -241,11 +246,11 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
         density is that given the samples and model outputs before, which the scheduler remembers: give a trajectory
         from its beginning, in order. ValueError for SEEDS-2's variant "2s", whose model calls share their noise.
         """
-        denoised, x = self._ready(model_output, timestep, sample, generator)
+        denoised, _, x = self._ready(model_output, timestep, sample, generator)
         check(self._stepper.plan, self.solver)
         x = sample.to(denoised.dtype)  # to the last bit what a later look at the trajectory has
         std, mean = self._stepper.stage.noise, mean_of(self._stepper, denoised, x)
-        reached = self._advance(denoised, x).to(sample.dtype)
+        reached = self._advance(denoised, None, x).to(sample.dtype)
         prev_sample = reached if prev_sample is None else prev_sample
         log_prob = log_density(prev_sample.to(mean.dtype), mean, std) if std else None
         self._returned = None
