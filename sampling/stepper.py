@@ -83,7 +83,7 @@ class Stepper:
 
     def _leap(self, stage: Stage, denoised: torch.Tensor, drawn: Any) -> bool:
         """`_spend` in one kernel that draws the noise too, if it is among `drawn`; False where that cannot be."""
-        if compiling() or len(stage.state) > fused.MOST_POINTS or not fused.usable(self._now):
+        if compiling() or denoised.requires_grad or len(stage.state) > fused.MOST_POINTS or not fused.usable(self._now):
             return False
         points = fused.advance(stage, self._now, denoised, self._sums, drawn)
         if points is None:
