@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from ..sampling import NoisePath
-from ..sampling import options_of
+from ..sampling import NoisePath, options_of
 from ..sampling.schedule import noise_schedule_of
 from .options import read_as, real, whole
 
