@@ -19,7 +19,7 @@ class Call(NamedTuple):
 
 def solver_of(sampler: str | Callable) -> type[Solver]:
     """The solver of a sampler: a name in SAMPLERS or one of its functions. ValueError for anything else."""
-    function = SAMPLERS[choice("sampler", sampler, SAMPLERS)] if isinstance(sampler, str) else sampler
+    function: Any = SAMPLERS[choice("sampler", sampler, SAMPLERS)] if isinstance(sampler, str) else sampler
     if not hasattr(function, "solver"):
         raise ValueError(f"sampler: {sampler!r}; expected a name in SAMPLERS or one of its functions")
     return function.solver

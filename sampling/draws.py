@@ -1,6 +1,7 @@
 """The noise of a run: the Gaussians of each of its stages, wherever they come from."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -17,7 +18,8 @@ class Draws:
     """
 
     def __init__(self, source: Callable[..., torch.Tensor] | None, plan: Plan, x: torch.Tensor) -> None:
-        self.source, self.plan, self.number = source, plan, None
+        self.source: Any = source
+        self.plan, self.number = plan, None
         self.path = source if isinstance(source, NoisePath) else None
         self.in_kernel: dict[int, tuple] = {}
         if self.path is not None:

@@ -9,6 +9,7 @@ remembered in `reason`, and the plain operations take over.
 import os
 from contextlib import nullcontext
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,7 @@ reason = None  # why the kernel is not used, once it was tried
 
 
 @cache
-def kernel():
+def kernel() -> Any:
     """The kernel, or None where Triton is not installed."""
     global reason
     try:

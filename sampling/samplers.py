@@ -136,7 +136,7 @@ def _prepare(solver: type[Solver], arguments: dict[str, Any]) -> tuple[Plan, tor
     return plan, level_tensor(arguments["sigmas"]), Draws(noise_sampler, plan, x)
 
 
-def sampler_of(solver: type[Solver]) -> Callable[..., torch.Tensor]:
+def sampler_of(solver: type[Solver]) -> Any:
     """The sampler of a solver. Its attributes say what is known of it: solver, about, calls_per_step, ode_order, ..."""
     signature = signature_of(solver)
 
@@ -146,7 +146,7 @@ def sampler_of(solver: type[Solver]) -> Callable[..., torch.Tensor]:
         given.apply_defaults()
         return given.arguments
 
-    def sample(*arguments, **options):
+    def sampled(*arguments: Any, **options: Any) -> torch.Tensor:
         given = bound(arguments, options)
         plan, sigmas, draws = _prepare(solver, given)
         if not plan.steps:
@@ -154,6 +154,7 @@ def sampler_of(solver: type[Solver]) -> Callable[..., torch.Tensor]:
         rest = (given[name] for name in ("extra_args", "callback", "disable"))
         return run(plan, given["model"], given["x"], sigmas, draws, *rest)
 
+    sample: Any = sampled  # a function with attributes
     sample.__name__ = sample.__qualname__ = "sample_" + solver.name.lower().replace("-", "_")
     sample.__signature__, sample.__doc__, sample.solver = signature, documentation_of(solver), solver
     sample.run_options = {one.name: one for one in (NOISE_SCHEDULE, NOISE_DEVICE)}
@@ -162,7 +163,7 @@ def sampler_of(solver: type[Solver]) -> Callable[..., torch.Tensor]:
     return sample
 
 
-SAMPLERS = {name: sampler_of(solver) for name, solver in SOLVERS.items()}
+SAMPLERS: dict[str, Any] = {name: sampler_of(solver) for name, solver in SOLVERS.items()}
 globals().update({one.__name__: one for one in SAMPLERS.values()})  # sample_seeds_1, ...: samplers.pyi declares them
 sample_seeds_1, sample_seeds_2, sample_seeds_3, sample_seeds_m, sample_er_sde = (
     SAMPLERS[name] for name in ("SEEDS-1", "SEEDS-2", "SEEDS-3", "SEEDS-M", "ER-SDE")

@@ -28,9 +28,10 @@ class Stepper:
     def __init__(self, plan: Plan, x: torch.Tensor, draws: Draws) -> None:
         self.plan, self.draws, self.dtype = plan, draws, x.dtype
         self.calls = 0  # of the model, so far
-        self._now = x.to(torch.promote_types(x.dtype, torch.float32))
-        self._sums: list[torch.Tensor | None] = []  # the terms known so far of the points to come, the nearest first
+        self._now: Any = x.to(torch.promote_types(x.dtype, torch.float32))
+        self._sums: list[Any] = []  # the terms known so far of the points to come, the nearest first
         self._history: Any = None  # of the plan's corrections
+        self._drawn = False  # whether a kernel has added this stage's noises
 
     @property
     def done(self) -> bool:
@@ -54,6 +55,13 @@ class Stepper:
         cond_denoised: the denoised without guidance, if it is known. x: what the model saw, where the host has changed
         it since `x` was read.
         """
+        self.move(denoised, cond_denoised, x)
+        self.add_noises()
+
+    def move(
+        self, denoised: torch.Tensor, cond_denoised: torch.Tensor | None = None, x: torch.Tensor | None = None
+    ) -> None:
+        """`advance` without the noises: add_noises has to follow. Between the two the denoised can be let go."""
         stage = self.stage
         if x is not None:
             self._now = tensor_like("x", x, self._now).to(self._now.dtype)
@@ -66,10 +74,7 @@ class Stepper:
         if stage.correction is not None:
             cond = None if cond_denoised is None else tensor_like("cond_denoised", cond_denoised, self._now)
             self._history = stage.correction.add(self._history, before, denoised, cond, self._now)
-        del denoised, before
-        if not in_kernel:
-            self._add_noises()
-        self.calls += 1
+        self._drawn = bool(in_kernel)
 
     def _spend(self, stage: Stage, denoised: torch.Tensor) -> None:
         """Add what a model call gives to the points to come, and go to the next of them."""
@@ -91,14 +96,15 @@ class Stepper:
         self._now, *self._sums = points
         return True
 
-    def _add_noises(self) -> None:
-        """The stage's Gaussians, each to the points that it completes."""
+    def add_noises(self) -> None:
+        """The stage's Gaussians, each to the points that it completes; on to the next model call."""
         points = (self._now, *self._sums)
-        for j, gaussian in enumerate(self.draws.of(self.calls)):
+        for j, gaussian in enumerate(() if self._drawn else self.draws.of(self.calls)):
             normals = self.draws.normals(self.calls, j, self._now)
             for point, deviation in zip(points, gaussian.deviations, strict=False):
                 if deviation:
                     point.add_(normals, alpha=deviation)
+        self.calls += 1
 
 
 @torch.no_grad()
@@ -126,6 +132,7 @@ def run(
                 level = seen.new_full((), stage.sigma, dtype=precision)
                 callback({"x": seen, "i": i, "sigma": sigmas[i], "sigma_hat": level, "denoised": denoised})
             del seen
-            stepper.advance(denoised, getattr(model, "cond_denoised", None))
-            del denoised
+            stepper.move(denoised, getattr(model, "cond_denoised", None))
+            del denoised  # before the noise is drawn
+            stepper.add_noises()
     return stepper.x

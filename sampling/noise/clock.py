@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ class Pieces:
         self.variance = (of_increments - self.slope) ** 2 @ spreads + bridges @ spreads
 
     @staticmethod
-    def _piece(clock: Clock, left: float, right: float) -> tuple[float, float, float]:
+    def _piece(clock: Clock, left: float, right: float) -> tuple[Any, Any, Any]:
         """r_i, w_i and b_i of equation 12, by Gauss and Legendre's ten points."""
         places = left + (right - left) * (POINTS + 1) / 2
         levels = np.exp(-UNIT * places)

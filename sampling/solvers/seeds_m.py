@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -139,7 +140,7 @@ class SeedsM(Solver):
     def plan(self, schedule: NoiseSchedule, sigmas: Sequence[float]) -> Plan:
         levels = [schedule.level(sigma) for sigma in sigmas if sigma > 0]
         alphas = [schedule.alpha(sigma) for sigma in sigmas]
-        balance = Balance(levels[0], levels[-1]) if levels else None
+        balance: Any = Balance(levels[0], levels[-1]) if levels else None
         steps: list[tuple[Stage, ...]] = []
         for n, interval in enumerate(pairwise(sigmas)):
             if interval[1] == 0:
