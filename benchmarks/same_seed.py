@@ -54,7 +54,6 @@ def plot(rows, path):
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
-    from PIL import Image
 
     width, height = 1.5 * len(COLUMNS) + 1.1, 0.52 * len(rows) + 0.5
     figure, panels = pyplot.subplots(len(rows), len(COLUMNS), figsize=(width, height), facecolor=PAPER, squeeze=False)
@@ -70,7 +69,6 @@ def plot(rows, path):
             panel.set(xticks=[], yticks=[])
             panel.spines[:].set_visible(False)
     figure.savefig(path, dpi=130, facecolor=PAPER)
-    Image.open(path).convert("RGB").quantize(160).save(path, optimize=True)  # a third of the size
 
 
 def main():

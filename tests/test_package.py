@@ -54,7 +54,7 @@ def test_it_runs_from_a_folder_of_another_name_and_as_the_registry_packs_it(tmp_
     result = python("-c", AS_A_HOST_DOES, str(folder), cwd=tmp_path)
     assert result.stdout == "torch.Size([1, 3, 32, 32])\n", result.stderr
     kept = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
-    assert {"__init__.py", "nodes", "sampling", "demo", "js", "locales", "example_workflows", "install.py"} <= kept
+    assert {"__init__.py", "nodes", "sampling", "demo", "js", "example_workflows", "install.py"} <= kept
     assert not kept & {"tests", "benchmarks", "docs", "webui", "scripts"}
 
 
