@@ -58,6 +58,7 @@ def test_a_runs_token_stands_for_its_model(server):
         ({}, {"sampler_name": "SEEDS-3"}, "12 steps, 34 model calls"),
         ({}, {}, "12 steps, model calls unknown"),
         ({}, None, "steps and model calls are counted by a run"),
+        ({"budget": "model calls"}, SOLVER, "steps and model calls are counted by a run"),
         ({"budget.steps": None}, SOLVER, "steps and model calls are counted by a run"),
         ({"scheduler": "kl_optimal", "budget.steps": 1}, SOLVER,
          "scheduler: 'kl_optimal' has no noise levels for 1 steps; expected another, or more steps"),
