@@ -54,8 +54,9 @@ class Inputs:
         if kind == "COMFY_DYNAMICCOMBO_V3":
             option = rng.choice(settings["options"])
             values[key], kinds[key] = option["key"], (kind, settings)
-            for name, inner in option["inputs"].get("required", {}).items():
-                self._add(rng, f"{key}.{name}", inner, values, kinds)
+            for inputs in option["inputs"].values():  # required and optional
+                for name, inner in inputs.items():
+                    self._add(rng, f"{key}.{name}", inner, values, kinds)
         elif isinstance(kind, list) or kind in ("COMBO", "INT", "FLOAT", WHOLE):
             values[key], kinds[key] = valid(rng, key, kind, settings), (kind, settings)
 

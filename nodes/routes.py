@@ -61,3 +61,5 @@ def add_routes():
             return web.json_response(await asyncio.to_thread(chart_of, **await request.json()))
         except ValueError as error:  # its text names the input
             return web.json_response({"words": str(error), "wrong": True})
+        except (KeyError, TypeError):  # a page in between two states of its widgets, or of another version
+            return web.json_response(COUNTED_LATER)

@@ -37,7 +37,7 @@ def sampler_object(solver, path=None):
     """ComfyUI's sampler object for the value of a solver input; ValueError for options that do not go together."""
     if solver is None:
         raise ValueError(f"solver: not known to this version; expected one of {', '.join(NAMES)}, or update the pack")
-    options = dict(solver)
+    options = {name: value for name, value in solver.items() if value is not None}  # None: not in the prompt
     name = options.pop("solver")
     for option in options_of(name) if name in SAMPLERS else ():
         if option.whole and option.name in options:

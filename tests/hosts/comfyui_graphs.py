@@ -1,4 +1,4 @@
-"""Graphs in ComfyUI's API format, for the tests, the example workflows and the pictures."""
+"""Graphs in ComfyUI's API format, for the tests and the pictures."""
 
 MODEL, POSITIVE, NEGATIVE, LATENT = ["1", 0], ["2", 0], ["3", 0], ["4", 0]
 SOLVER = {"solver": "SEEDS-2", "solver.eta": 1.0, "solver.s_noise": 1.0, "solver.prediction": "data"}
@@ -22,15 +22,6 @@ def default_graph(text="A", batch=1, **ksampler):
         "6": node("VAEDecode", samples=["5", 0], vae=["1", 2]),
         "7": node("SaveImage", images=["6", 0], filename_prefix="SEEDS"),
     }
-
-
-def any_checkpoint():
-    """SEEDS-2 in the default graph, for a checkpoint of the user's."""
-    graph = default_graph("a lighthouse on a cliff, evening light", steps=20, cfg=6.0)
-    graph["1"] = node("CheckpointLoaderSimple", ckpt_name="v1-5-pruned-emaonly-fp16.safetensors")
-    graph["3"]["inputs"]["text"] = "text, watermark"
-    graph["4"]["inputs"].update(width=512, height=512)
-    return graph
 
 
 def seeds_graph(text="A", batch=1, **inputs):
@@ -85,18 +76,3 @@ def inpaint_graph(text="A"):
         "23": node("MaskComposite", destination=["21", 0], source=["22", 0], x=128, y=0, operation="add"),
         "25": node("SetLatentNoiseMask", samples=["20", 0], mask=["23", 0]),
     }
-
-
-WORKFLOWS = {
-    "SEEDS demo model": default_graph("S", 4, steps=20),
-    "SEEDS-2 in a KSampler": any_checkpoint(),
-    "SEEDS nodes": seeds_graph("E") | {
-        key: value for key, value in custom_graph("E").items() if key in ("30", "31")
-    } | {
-        "32": custom_graph("E")["5"],
-        "33": node("VAEDecode", samples=["32", 1], vae=["1", 2]),
-        "34": node("SaveImage", images=["33", 0], filename_prefix="SEEDS custom"),
-    },
-    "SEEDS split over two samplers": split_graph("D"),
-    "SEEDS inpainting": inpaint_graph("R"),
-}  # fmt: skip

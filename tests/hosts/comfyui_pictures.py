@@ -10,10 +10,12 @@ import tempfile
 
 from browser import fit, load, page_of, run
 from comfyui import Server
-from comfyui_graphs import WORKFLOWS, custom_graph, default_graph, seeds_graph
+from comfyui_examples import EXAMPLES
+from comfyui_graphs import custom_graph, default_graph, seeds_graph
 from PIL import Image
 from server import REPOSITORY
 
+EXAMPLES_FOLDER = REPOSITORY / "example_workflows"
 HELP = {
     "SEEDSSampler": custom_graph(),
     "SEEDSScheduler": custom_graph(),
@@ -52,21 +54,64 @@ def hide_the_rest(page):
     )
 
 
+LAID_OUT = """async ({ note, groups }) => {
+    const { graph } = window.app;
+    graph.arrange(60);  // again: a node with a picture is larger than before
+    for (const node of graph._nodes) for (const widget of node.widgets ?? [])
+        if (widget.name === "control_after_generate") widget.value = "increment";
+    const moved = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)));
+    await moved();
+    const box = ({ pos: [x, y], size: [width, height] }) => [x - 20, y - 90, x + width + 20, y + height + 20];
+    const around = (nodes) => [0, 1, 2, 3].map((i) => Math[i < 2 ? "min" : "max"](...nodes.map((one) => box(one)[i])));
+    for (const [title, ids] of Object.entries(groups)) {
+        const members = ids.map((id) => graph.getNodeById(id));
+        const others = graph._nodes.filter((one) => !members.includes(one));
+        let [left, top, right, bottom] = around(members);
+        if (others.map(box).some(([l, t, r, b]) => l < right && left < r && t < bottom && top < b)) {  // then below all
+            const down = around(others)[3] + 40 - top;
+            for (const one of members) one.pos = [one.pos[0], one.pos[1] + down];
+            [top, bottom] = [top + down, bottom + down];
+        }
+        const group = new window.LiteGraph.LGraphGroup(title);
+        [group.pos, group.size] = [[left, top], [right - left, bottom - top]];
+        graph.add(group);
+    }
+    await moved();
+    const made = window.LiteGraph.createNode("MarkdownNote");
+    graph.add(made);
+    made.widgets[0].value = note;
+    made.title = "What to look at";
+    const others = graph._nodes.filter((one) => one !== made);
+    const left = Math.min(...others.map((one) => one.pos[0])), top = Math.min(...others.map((one) => one.pos[1]));
+    made.pos = [left - 380, top];
+    made.setSize([340, 380]);
+    const saved = graph.serialize();
+    for (const one of saved.nodes) delete one.images;
+    return saved;
+}"""
+
+
+def make(page, server, name, example):
+    """The workflow as its author leaves it after a run, and the picture that it makes as its thumbnail."""
+    load(page, example.graph)
+    outputs = run(page, server)["outputs"]
+    workflow = page.evaluate(LAID_OUT, {"note": example.note, "groups": example.groups})
+    path = EXAMPLES_FOLDER / f"{name}.json"
+    path.write_text(json.dumps(workflow) + "\n")
+    images = server.images({example.shown: outputs[example.shown]})
+    side = 512 // round(len(images) ** 0.5)
+    thumbnail = Image.new("RGB", (512, 512))
+    for i, image in enumerate(images):
+        thumbnail.paste(image.resize((side, side), Image.Resampling.NEAREST), (i * side % 512, i * side // 512 * side))
+    thumbnail.save(path.with_suffix(".jpg"), quality=85)
+
+
 def main():
-    (REPOSITORY / "example_workflows").mkdir(exist_ok=True)
+    EXAMPLES_FOLDER.mkdir(exist_ok=True)
     with Server(tempfile.mkdtemp()) as server, page_of(server, False, 1700, 1000) as page:
         hide_the_rest(page)
-        for name, graph in WORKFLOWS.items():
-            load(page, graph)
-            if name != "SEEDS-2 in a KSampler":  # its checkpoint is the user's
-                run(page, server)
-                page.evaluate("() => window.app.graph.arrange(60)")  # a node with a picture is larger than before
-            fit(page)
-            path = REPOSITORY / "example_workflows" / name
-            path.with_name(f"{name}.json").write_text(json.dumps(page.evaluate("() => window.app.graph.serialize()")))
-            image = picture(page, box_of(page))
-            image.thumbnail((640, 640))
-            image.save(path.with_name(f"{name}.jpg"), quality=85)
+        for name, example in EXAMPLES.items():
+            make(page, server, name, example)
         for name, graph in HELP.items():
             load(page, graph)
             run(page, server)

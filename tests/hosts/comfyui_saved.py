@@ -13,7 +13,8 @@ from pathlib import Path
 
 from browser import load, page_of
 from comfyui import Server
-from comfyui_graphs import MODEL, WORKFLOWS, custom_graph, node, seeds_graph
+from comfyui_examples import EXAMPLES
+from comfyui_graphs import MODEL, custom_graph, node, seeds_graph
 from server import REPOSITORY
 
 SAVED = REPOSITORY / "tests" / "saved"
@@ -53,7 +54,10 @@ def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
     with Server(tempfile.mkdtemp()) as server, page_of(server, False) as page:
-        for name, graph in {**{solver: saved_graph(solver) for solver in SOLVERS}, **WORKFLOWS}.items():
+        for name, graph in {
+            **{solver: saved_graph(solver) for solver in SOLVERS},
+            **{name: one.graph for name, one in EXAMPLES.items()},
+        }.items():
             load(page, graph)
             workflow = page.evaluate("() => window.app.graph.serialize()")
             (folder / f"{name}.json").write_text(json.dumps(workflow) + "\n")

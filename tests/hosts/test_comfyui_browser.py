@@ -3,7 +3,8 @@
 import pytest
 from browser import CHROMIUM, fit, load, page_of, run
 from comfyui import Server, checkout
-from comfyui_graphs import WORKFLOWS, default_graph, seeds_graph
+from comfyui_examples import EXAMPLES
+from comfyui_graphs import default_graph, seeds_graph
 from server import REPOSITORY
 
 pytest.importorskip("playwright", reason="playwright is not installed")
@@ -62,8 +63,8 @@ def test_seeds_2_is_chosen_by_mouse_and_draws(page, server):
     assert history["status"]["status_str"] == "success" and history["outputs"]
 
 
-@pytest.mark.parametrize("name", [name for name in WORKFLOWS if name != "SEEDS-2 in a KSampler"])
-def test_the_example_workflows_run(page, server, name):
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_example_workflows_run_and_run_again(page, server, name):
     files = server.get("/api/workflow_templates")["seeds-samplers"]
     assert name in files and (REPOSITORY / "example_workflows" / f"{name}.jpg").exists()
     page.evaluate(
@@ -72,7 +73,12 @@ def test_the_example_workflows_run(page, server, name):
         name,
     )
     page.wait_for_timeout(1000)
-    assert run(page, server)["status"]["status_str"] == "success"
+    histories = [run(page, server) for _ in range(2)]
+    assert [history["status"]["status_str"] for history in histories] == ["success"] * 2
+    first, second = (
+        [image for output in history["outputs"].values() for image in output.get("images", [])] for history in histories
+    )
+    assert first and not any(image in first for image in second)  # each seed is another picture
 
 
 def test_copying_a_node_leaves_nothing_behind(page):

@@ -1,4 +1,4 @@
-"""What the server tells the front end of a run, before it and by it, for the chart."""
+"""What the server tells the front end: of the nodes, and for the chart of a run, before it and by it."""
 
 import itertools
 import math
@@ -58,6 +58,7 @@ def test_a_runs_token_stands_for_its_model(server):
         ({}, {"sampler_name": "SEEDS-3"}, "12 steps, 34 model calls"),
         ({}, {}, "12 steps, model calls unknown"),
         ({}, None, "steps and model calls are counted by a run"),
+        ({"budget": "model calls"}, SOLVER, "steps and model calls are counted by a run"),
         ({"budget.steps": None}, SOLVER, "steps and model calls are counted by a run"),
         ({"scheduler": "kl_optimal", "budget.steps": 1}, SOLVER,
          "scheduler: 'kl_optimal' has no noise levels for 1 steps; expected another, or more steps"),
@@ -73,3 +74,38 @@ def test_words(server, values, sampler, words):
 def test_what_a_link_decides_is_not_guessed(server):
     chart = ask(server, sampler=SOLVER | {"solver.r": None})
     assert chart == {"words": "12 steps, 23 model calls", "note": "The noise levels show after a run."}
+
+
+def test_a_flow_model_whose_first_level_is_1(server):
+    flow = node("ModelSamplingFlux", model=MODEL, max_shift=9.0, base_shift=9.0, width=256, height=256)
+    graph = seeds_graph(scheduler="simple") | {"50": flow}
+    graph["5"]["inputs"]["model"] = ["50", 0]
+    (chart,) = server.run(graph)["5"]["seeds_chart"]
+    assert chart["words"] == "12 steps, 23 model calls" and len(chart["steps"]) == 12
+
+
+class TestPages:
+    @pytest.mark.parametrize("name", ["SEEDSSampler", "SEEDSScheduler", "SEEDSKSampler", "SEEDSDemoCheckpoint"])
+    def test_every_node_has_help_with_a_picture(self, server, name):
+        assert server.get(f"/extensions/seeds-samplers/docs/{name}.md").startswith(b"# ")
+        assert server.get(f"/extensions/seeds-samplers/docs/{name}.png")[1:4] == b"PNG"
+
+    @pytest.mark.parametrize(
+        ("name", "beside"),
+        [
+            ("SEEDSSampler", "KSamplerSelect"),
+            ("SEEDSScheduler", "BasicScheduler"),
+            ("SEEDSKSampler", "KSampler"),
+            ("SEEDSDemoCheckpoint", "CheckpointLoaderSimple"),
+        ],
+    )
+    def test_every_node_is_beside_comfyuis_own(self, server, name, beside):
+        category, expected = (server.get(f"/object_info/{one}")[one]["category"] for one in (name, beside))
+        assert category == expected
+
+    @pytest.mark.parametrize("name", ["SEEDSSampler", "SEEDSKSampler"])
+    def test_what_a_new_node_starts_with_and_what_finds_it(self, server, name):
+        info = server.get(f"/object_info/{name}")[name]
+        assert {"er-sde", "er_sde", "seeds_2", "SEEDS-M"} <= set(info["search_aliases"])
+        first = info["input"]["required"]["solver"][1]["options"][0]
+        assert first["key"] == "SEEDS-2" and list(first["inputs"]["optional"])[:2] == ["eta", "variant"]
