@@ -3,10 +3,11 @@
 Every sampler gets the same initial latents and, where it takes a noise_sampler, the same NoisePath, so that all
 stochastic ones converge to the same pictures and most of the sampling noise cancels. The reference is SEEDS-2 "2s" with
 --reference steps. Appends to --csv a row for each guidance, sampler, schedule and number of calls that it does not have
-yet: 1000 times the Frechet distance of 8 x 8 pooled pixels and of the classifier's features to the converged pictures,
-and the median over images of the root mean square of the difference. Then prints the file as tables; --table does
-nothing else. ComfyUI's samplers are measured where COMFYUI_PATH names a checkout. --removed prints how much of the
-variance of a pooled pixel's mean the common noise removes.
+yet: 1000 times the Frechet distance of 8 x 8 pooled pixels and of the classifier's features to the converged pictures
+(which means something from a few hundred images on), and the median over images of the root mean square of the
+difference, of pixels and of features. Then prints the file as tables; --table does nothing else. ComfyUI's samplers are
+measured where COMFYUI_PATH names a checkout. --removed prints how much of the variance of a pooled pixel's mean the
+common noise removes.
 """
 
 import argparse
@@ -31,7 +32,7 @@ NAMES = (
     "ComfyUI sa_solver", "ComfyUI seeds_2", "ComfyUI dpmpp_sde",
 )  # fmt: skip
 KEYS = ("images", "reference", "guidance", "sampler", "schedule", "calls")
-VALUES = ("pixels", "features", "rms")
+VALUES = ("pixels", "features", "rms", "feature_rms")
 SCHEDULES = {"karras": sigmas_karras, "seeds": sigmas_seeds}
 PROBLEM = EmbeddedProblem()
 
@@ -55,10 +56,16 @@ def converged(guidance, images, steps, seed=0):
 
 
 def distances(found, goal):
-    """(pixels, features, the median root mean square)."""
-    pixels = 1000 * frechet(moments(pooled(found)), moments(pooled(goal)))
-    features = 1000 * frechet(*(moments(PROBLEM.features(one)) for one in (found, goal)))
-    return pixels, features, (found - goal).square().mean((1, 2, 3)).sqrt().median().item()
+    """The four of VALUES."""
+    of_found, of_goal = PROBLEM.features(found), PROBLEM.features(goal)
+    pixels = frechet(moments(pooled(found)), moments(pooled(goal)))
+    features = frechet(moments(of_found), moments(of_goal))
+    return 1000 * pixels, 1000 * features, typical(found - goal), typical(of_found - of_goal)
+
+
+def typical(differences):
+    """The median over images of the root mean square."""
+    return differences.flatten(1).square().mean(1).sqrt().median().item()
 
 
 def removed(found, goal, other):
@@ -97,7 +104,7 @@ def show(rows):
 
 
 def cell(values, least):
-    texts = "{:.0f} {:.0f} {:.3f}".format(*values).split()
+    texts = "{:.0f} {:.0f} {:.3f} {:.3f}".format(*values).split()
     return " / ".join(f"**{t}**" if v == m else t for t, v, m in zip(texts, values, least, strict=True))
 
 

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath
-from seeds_samplers.sampling.solvers.er_sde import NOISE_SCALES
 
+NOISE_SCALES = ("ode", "sde", "sde1", "sde2", "sde3", "sde4", "sde5")
 HOSTILE = 0.06  # the share of each argument's values that are not plainly good
 NAMES = ("cond_denoised",)  # an attribute of the model, which refusals may name beside the arguments
 NUMBERS = [
