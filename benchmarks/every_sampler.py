@@ -119,13 +119,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="every_sampler.csv")
     parser.add_argument("--reference", type=int, default=64, help="steps of the image that the others are compared to")
+    parser.add_argument("--samplers", nargs="+", help="names in ComfyUI's dropdown (default: all that take noise)")
     parser.add_argument("--models", nargs="+", default=["edm", "flow"])
     options, rows = parser.parse_args(), []
     for kind in options.models:
         bench = Bench(kind)
-        for name in names_with_noise():
-            if name.endswith("_gpu"):
-                continue
+        for name in options.samplers or [name for name in names_with_noise() if not name.endswith("_gpu")]:
             row = measure(bench, name, options.reference)
             rows.append({"sampler": name, "model": kind} | {key: f"{value:.2g}" for key, value in row.items()})
             if len(rows) == 1:
