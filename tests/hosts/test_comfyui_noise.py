@@ -126,6 +126,8 @@ def test_core_asks_for_noise_in_its_own_sigma(bench, name):
     bench.run(sampler, sigmas, [0])
     steps = list(zip(sigmas.tolist(), sigmas.tolist()[1:], strict=False))
     for start, end in asked:
+        if abs(start - end) <= 1e-5 * start:  # no length, but for rounding
+            continue
         assert any(first * 1.000001 >= start >= end >= last * 0.999999 for first, last in steps), (start, end)
 
 
