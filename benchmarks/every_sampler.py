@@ -1,17 +1,19 @@
 """The noise path with each of ComfyUI's samplers: python benchmarks/every_sampler.py --out every_sampler.csv
 
 Needs ComfyUI (COMFYUI_PATH) and its requirements. The embedded model with the node SEEDS Noise for Any Sampler, the
-karras schedule (simple on flow models), guidance 2, two images of one prompt; the _gpu samplers, which are the others
+karras schedule (simple on flow models), guidance 2, two images of 16 x 16 pixels; the _gpu samplers, the others
 with another noise, are left out. Differences of pixels, which are in -1 to 1; root mean square, but for the first:
 
 batch        an image drawn alone against the same one in a batch, 12 steps: the largest difference
 split        a run cut behind its 6th step against the run in one, 12 steps
 8, 16, 32    as many steps against --reference steps
-16-32        16 steps against 32
 core ...     the same with the noise that ComfyUI makes itself
+
+--table FILE.csv prints the table of docs/compare.md from what an earlier run wrote.
 """
 
 import argparse
+import csv
 import sys
 
 import torch
@@ -64,7 +66,7 @@ def flow_model():
 class Bench:
     """Draws with one model."""
 
-    def __init__(self, kind, size=32):
+    def __init__(self, kind, size=16):
         self.size = size
         self.model = {"edm": glyph_model, "flow": flow_model}[kind]()
         self.scheduler = {"edm": "karras", "flow": "simple"}[kind]
@@ -110,25 +112,32 @@ def measure(bench, name, reference):
         away = bench.run(alone, bench.sigmas(12), [1]) - whole[1]
         row[f"{prefix}batch"] = away.abs().max().item()
         row[f"{prefix}split"] = rms(bench.split(sampler, 12, 6, places), whole)
-        drawn = {steps: bench.run(sampler, bench.sigmas(steps), places) for steps in (STEPS if path else STEPS[1:])}
         if path:
             last = bench.run(sampler, bench.sigmas(reference), places)
-            row |= {str(steps): rms(images, last) for steps, images in drawn.items()}
-        row[f"{prefix}16-32"] = rms(drawn[16], drawn[32])
+            row |= {str(steps): rms(bench.run(sampler, bench.sigmas(steps), places), last) for steps in STEPS}
     return row
+
+
+def print_table(path):
+    """A CSV of an earlier run as a Markdown table."""
+    with open(path) as file:
+        for number, row in enumerate(csv.reader(file)):
+            print(f"| {' | '.join(row)} |" + ("\n|" + " --- |" * len(row) if number == 0 else ""))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="every_sampler.csv")
-    parser.add_argument("--reference", type=int, default=128, help="steps of the image that the others are compared to")
+    parser.add_argument("--reference", type=int, default=64, help="steps of the image that the others are compared to")
+    parser.add_argument("--samplers", nargs="+", help="names in ComfyUI's dropdown (default: all that take noise)")
     parser.add_argument("--models", nargs="+", default=["edm", "flow"])
+    parser.add_argument("--table", metavar="FILE.csv", help="print this as Markdown, and measure nothing")
     options, rows = parser.parse_args(), []
+    if options.table:
+        return print_table(options.table)
     for kind in options.models:
         bench = Bench(kind)
-        for name in names_with_noise():
-            if name.endswith("_gpu"):
-                continue
+        for name in options.samplers or [name for name in names_with_noise() if not name.endswith("_gpu")]:
             row = measure(bench, name, options.reference)
             rows.append({"sampler": name, "model": kind} | {key: f"{value:.2g}" for key, value in row.items()})
             if len(rows) == 1:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from tqdm import tqdm
 
 from ..sampling import SAMPLERS
-from ..sampling.checks import choice, whole_number
+from ..sampling.checks import choice, number, whole_number
 from .cells import Comparison
 from .draw import SCHEDULES, initial_latent
 from .files import device_of, load_tensors, save_tensors, write_whole
@@ -140,16 +140,12 @@ class Drawing:
     def __init__(self, source, labels, options, device):
         self.source, self.device = source.on(device), device
         default = 2.0 if source.name == "embedded" else 1.0
-        self.cfg, self.batch_size = (
-            options.get("cfg", default),
-            whole_number("batch-size", options["batch_size"], least=1),
-        )
+        self.cfg = number("cfg", options.get("cfg", default), least=-1000, most=1000)
+        self.batch_size = whole_number("batch-size", options["batch_size"], least=1)
         first = whole_number("seed", options["seed"], least=0, most=2**64 - 1)
         count = whole_number("images", options["images"], least=2, most=10_000)
-        seeds = [(first + i) % 2**64 for i in range(count)]
-        self.of_image = {
-            f"{seed} {labels[i % len(labels)]}": (seed, labels[i % len(labels)]) for i, seed in enumerate(seeds)
-        }
+        pairs = [((first + i) % 2**64, labels[i % len(labels)]) for i in range(count)]
+        self.of_image = {f"{seed} {label}": (seed, label) for seed, label in pairs}
         self.images, self.levels = list(self.of_image), (source.levels.sigma_min, source.levels.sigma_max)
         self.identity, self.unknown = source.identity()
         self.references = {

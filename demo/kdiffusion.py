@@ -76,7 +76,8 @@ def path_for(function, options, x, seed, noise_schedule, **given):
     `given` goes to NoisePath: indices, noise_device, variation_seed, variation_strength.
     """
     eta = options.get("eta", default_of(function, "eta", 1.0))
-    return AnyPath(x, seed, eta=eta if eta > 0 else 1.0, noise_schedule=noise_schedule, **given)
+    eta = eta if isinstance(eta, (int, float)) and eta > 0 else 1.0  # of the ODE, which asks for no noise, any will do
+    return AnyPath(x, seed, eta=eta, noise_schedule=noise_schedule, **given)
 
 
 def plainly(denoiser):

@@ -105,10 +105,14 @@ class Panel:
             text = f"{value:g}"
             self.pen.text((self.left - width_of(text, self.font) - 8, y - self.font.size * 0.6), text, INK, self.font)
         shown = sorted(set(xs)) if all(isinstance(x, int) for x in xs) and len(set(xs)) < 8 else ticks(*self.x_ends)
+        free = -math.inf  # where the last label ends
         for value in shown:
             x, _ = self.place(value, self.y_ends[0])
+            half = width_of(f"{value:g}", self.font) / 2
             self.pen.line([(x, self.top), (x, self.bottom)], PALE, SCALE)
-            self.pen.text((x - width_of(f"{value:g}", self.font) / 2, self.bottom + 6), f"{value:g}", INK, self.font)
+            if x - half > free:
+                self.pen.text((x - half, self.bottom + 6), f"{value:g}", INK, self.font)
+                free = x + half + 4 * SCALE
 
     def line(self, points, errors, colour, dashed):
         """Points (x, y), joined, with bars of one standard error."""

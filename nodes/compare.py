@@ -25,7 +25,7 @@ from .compat import float_input, schema, whole, whole_input
 from .dropdown import levels, of_model
 from .ksampler import RATIOS, SEEDS, fitted
 from .noise import with_path
-from .scheduler import UNIFORM_LAMBDA, denoise_input, sigmas_of
+from .scheduler import MOST, UNIFORM_LAMBDA, denoise_input, sigmas_of
 
 CELLS = WeakKeyDictionary()  # model -> Memory: what a later run need not draw again
 SHOWN, WIDTH = 4, 224  # images in a cell of the grid, and its width in pixels
@@ -108,13 +108,13 @@ class Drawing:
 
     def sigmas(self, scheduler, steps):
         """As many levels below the one where all runs start, and that one: they draw from the same beginning."""
-        total = int(steps / self.denoise)
-        for more in range(total + 2):
-            below = sigmas_of(self.model, scheduler, total + more, 1.0)
+        total = steps
+        while True:
+            below = falling(sigmas_of(self.model, scheduler, total, 1.0))
             below = below[below < self.start * (1 - 1e-6)]
-            if len(below) >= steps:
-                break
-        return falling(torch.cat([self.start[None].to(below), below[-steps:]]))
+            if len(below) >= steps or total > MOST:
+                return torch.cat([self.start[None].to(below), below[-steps:]])
+            total = max(total + 1, total * steps // max(1, len(below)))
 
     def settings(self, run):
         return [self.common, run.sampler.name, run.schedule, run.steps]

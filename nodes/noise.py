@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import inspect
 
 import comfy.samplers
 from comfy_api.latest import io
@@ -14,12 +15,17 @@ from .dropdown import of_model
 from .ksampler import SEEDS
 
 
+def _code(function):
+    """What tells functions apart that ComfyUI decorates, or makes anew each time."""
+    function = inspect.unwrap(function) if callable(function) else function
+    return getattr(function, "__code__", function)
+
+
 def name_of(sampler):
     """A sampler's name in the dropdown, or else that of its function or class."""
     function = getattr(sampler, "sampler_function", None)
     for name in comfy.samplers.SAMPLER_NAMES:
-        known = comfy.samplers.sampler_object(name).sampler_function
-        if known is function or getattr(known, "__code__", known) is getattr(function, "__code__", function):
+        if function and _code(comfy.samplers.sampler_object(name).sampler_function) == _code(function):
             return name
     return getattr(function, "__name__", type(sampler).__name__)
 

@@ -228,6 +228,7 @@ class TestCommand:
             (["--out", "compare.jpg"], "out: compare.jpg; expected a name that ends in .png"),
             (["--csv", "nowhere/compare.csv"], "csv: nowhere/compare.csv; expected"),
             (["--cfg", "2"], "cfg: 2.0; expected 1"),
+            (["--cfg", "much"], "cfg: 'much'; expected"),
             (["--labels", "1"], "labels: '1'; expected none"),
         ],
     )

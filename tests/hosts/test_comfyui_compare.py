@@ -33,7 +33,7 @@ register()
 
 @pytest.fixture(scope="module", params=["edm", "flow"])
 def bench(request):
-    return Bench(request.param, 16)
+    return Bench(request.param)
 
 
 def drawing(bench, batch=1, schedulers=("karras",), denoise=1.0, **latent):

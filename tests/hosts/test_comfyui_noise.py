@@ -35,7 +35,7 @@ ROUNDING = 2e-3  # of pixels in -1 to 1: less than what an 8 bit image keeps
 
 @pytest.fixture(scope="module", params=["edm", "flow"])
 def bench(request):
-    return Bench(request.param, 16)
+    return Bench(request.param)
 
 
 def test_which_samplers_take_noise():
@@ -70,7 +70,7 @@ def test_a_split_run_of_a_one_step_method_is_one_run(bench, name):
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in ONE_STEP])
 def test_a_split_run_of_a_multistep_method_is_near(name):
     """It starts afresh at the cut: less away with more steps, and less than an image of another seed."""
-    bench = Bench("edm", 16)
+    bench = Bench("edm")
     sampler = bench.sampler(name)
     whole = [bench.run(sampler, bench.sigmas(steps), [0, 1]) for steps in (8, 48)]
     few, many = (rms(bench.split(sampler, n, n // 2, [0, 1]), one) for n, one in zip((8, 48), whole, strict=True))
@@ -79,17 +79,17 @@ def test_a_split_run_of_a_multistep_method_is_near(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "lcm"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "lcm" and "cfg_pp" not in name])
 def test_more_steps_refine(name):
-    """Four times the steps: nearer to the image of many steps."""
-    bench = Bench("edm", 16)
+    """Four times the steps: nearer to the image of many steps. (lcm and CFG++ have no limit: docs/compare.md.)"""
+    bench = Bench("edm")
     last, *images = (bench.run(bench.sampler(name), bench.sigmas(steps), [0, 1, 2]) for steps in (128, 8, 32))
     few, many = (rms(one, last) for one in images)
     assert many < 0.8 * few, (few, many)
 
 
 def test_the_options_of_a_sampler_stay_and_variation_mixes():
-    bench = Bench("edm", 16)
+    bench = Bench("edm")
     options = {"eta": 0.5, "s_noise": 0.9}
     plain = comfy.samplers.ksampler("dpmpp_2m_sde", options)
     given = with_path(plain, variation_seed=9, variation_strength=0.3)
@@ -104,7 +104,7 @@ def test_the_options_of_a_sampler_stay_and_variation_mixes():
 
 @pytest.mark.parametrize("name", ["SEEDS-2", "SEEDS-M"])
 def test_our_own_samplers_keep_their_noise_and_their_counts(name):
-    bench = Bench("edm", 16)
+    bench = Bench("edm")
     plain = comfy.samplers.sampler_object(name)
     given = with_path(plain)
     assert given.sampler_function.calls_per_step == COMFY_SAMPLERS[name].calls_per_step
@@ -126,6 +126,8 @@ def test_core_asks_for_noise_in_its_own_sigma(bench, name):
     bench.run(sampler, sigmas, [0])
     steps = list(zip(sigmas.tolist(), sigmas.tolist()[1:], strict=False))
     for start, end in asked:
+        if abs(start - end) <= 1e-5 * start:  # no length, but for rounding
+            continue
         assert any(first * 1.000001 >= start >= end >= last * 0.999999 for first, last in steps), (start, end)
 
 
