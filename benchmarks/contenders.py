@@ -19,7 +19,7 @@ CORE = {  # of ComfyUI: the stochastic ones, and the model calls of a step
     "er_sde": 1, "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "sa_solver": 1, "seeds_2": 2, "seeds_3": 3,
     "exp_heun_2_x0_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2, "dpmpp_2s_ancestral": 2, "heun": 2,
 }  # fmt: skip
-ODE = {"dpmpp_2m": 1, "ipndm": 1, "uni_pc": 1, "res_multistep": 1}  # of ComfyUI, with eta 0
+ODE = {"dpmpp_2m": 1, "ipndm": 1, "uni_pc": 1, "res_multistep": 1, "deis": 1}  # of ComfyUI, with eta 0
 PENULTIMATE = "ComfyUI uni_pc"  # ComfyUI asks for a step more and leaves out the last level but one
 K_DIFFUSION = {
     "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2,

@@ -6,7 +6,8 @@ the share that its classifier recognises, too. What the file has already is not 
 be stopped and resumed; under torchrun every rank takes its share of the rows. Problems: Gaussian mixtures, whose target
 is the converged reverse SDE (mixtures.py; scikit-learn is needed for two of them), and the embedded model with freshly
 rendered images. k-diffusion's samplers are measured where it is installed, ComfyUI's where COMFYUI_PATH names a
-checkout and its requirements are installed.
+checkout and its requirements are installed. What was measured is kept as quality.csv.gz: to add rows, unpack it
+(gunzip -k), name the file with --csv, and pack it again (gzip -9n).
 """
 
 import argparse

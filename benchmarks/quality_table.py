@@ -1,4 +1,4 @@
-"""Tables of what quality.py measured: python benchmarks/quality_table.py benchmarks/quality.csv
+"""Tables of what quality.py measured: python benchmarks/quality_table.py [quality.csv.gz]
 
 variants: distances of the variants of SEEDS-2 and SEEDS-3, the best schedule, as multiples of the default's, geometric
 mean over the mixtures in which neither runs away, which is to be a thousand times as far as true samples.
@@ -8,8 +8,11 @@ euler_ancestral) gets with 100 on a mixture, karras, by interpolation in logarit
 
 import argparse
 import csv
+import gzip
 import math
+from pathlib import Path
 
+FILE = Path(__file__).with_name("quality.csv.gz")
 MODEL = "embedded model"
 VARIANTS = {
     "SEEDS-2": ("SEEDS-2 2a", "SEEDS-2 2b r=1", "SEEDS-2 2s"),
@@ -21,8 +24,8 @@ YARDSTICK, YARD = "ComfyUI euler_ancestral", 100
 
 def read(path):
     """{(problem, guidance): {(sampler, schedule, calls): (excess, error, floor, recognised or None)}}"""
-    cells = {}
-    with open(path) as file:
+    cells, path = {}, Path(path)
+    with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as file:
         for row in csv.DictReader(file):
             figures = *(float(row[name]) for name in ("excess", "error", "floor")), row["recognised"] or None
             key = row["sampler"], row["schedule"], int(row["calls"])
@@ -33,10 +36,14 @@ def read(path):
     return cells
 
 
+def markdown(head, rows):
+    """A table in Markdown."""
+    return "".join("| " + " | ".join(row) + " |\n" for row in (head, ["---"] * len(head), *rows))
+
+
 def table(head, rows):
     """Print a table in Markdown."""
-    for row in (head, ["---"] * len(head), *rows):
-        print("| " + " | ".join(row) + " |")
+    print(markdown(head, rows), end="")
 
 
 def number(value):
@@ -66,7 +73,7 @@ def variants(cells):
                         ratio([cell for key, cell in mixtures.items() if key[1] == guidance], other, default, calls)
                     )
                 rows.append(row)
-    table(["variant", "beside", "guidance", *(f"{calls} calls" for calls in budgets if calls <= 50)], rows)
+    return ["variant", "beside", "guidance", *(f"{calls} calls" for calls in budgets if calls <= 50)], rows
 
 
 def ratio(cells, other, default, calls):
@@ -124,13 +131,17 @@ def calls(cells):
         goal = distance(cell, YARDSTICK, YARD, "karras")
         if goal is not None and problem != MODEL:
             rows.append([problem, f"{goal:.0f}", *(calls_for(cell, name, goal) for name in names)])
-    table(["problem", "distance", *names], rows)
+    return ["problem", "distance", *names], rows
 
 
 def main():
-    parts = {"variants": variants, "model": model, "calls": calls}
+    parts = {
+        "variants": lambda cells: table(*variants(cells)),
+        "model": model,
+        "calls": lambda cells: table(*calls(cells)),
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("csv")
+    parser.add_argument("csv", nargs="?", default=FILE)
     parser.add_argument("--parts", nargs="+", choices=parts, default=list(parts))
     options = parser.parse_args()
     cells = read(options.csv)

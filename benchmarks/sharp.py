@@ -1,9 +1,9 @@
 """How good each sampler is on sharp mixtures and flow models: COMFYUI_PATH=... python benchmarks/sharp.py
 
-Appends to --csv a row for each problem, guidance, sampler and schedule, a column for each budget of model calls: 1000
-times what the distance (sharp_mixtures.py) to the converged reverse SDE, eta = 1, is above the floor, which is what as
-many true samples give: the rows of the sampler "true". What the file has already is not measured again: delete rows to
-have that. Several processes may write to one file if each has its own --problems. All rows and a part of the true
+Appends to --csv a row for each problem, guidance, sampler, schedule, number of model calls and seed: 1000 times what
+the distance (sharp_mixtures.py) to the converged reverse SDE, eta = 1, is above the floor, which is what as many true
+samples give: the rows of the sampler "true". What the file has already is not measured again: delete rows to have that.
+Several processes may write to one file if each has its own --problems. The rows of a seed and a part of the true
 samples have the same initial latents and the same noise paths, which takes most of the sampling noise away. Guidance is
 towards one label. "SEEDS-M, whole" does not see the model's `cond_denoised`. The true samples come from SEEDS-2 with
 steps uniform in lambda and are kept in ~/.cache/seeds-samplers/targets. Needs scikit-learn; sharp_table.py prints the
@@ -15,6 +15,7 @@ import csv
 import os
 import zlib
 from functools import cache, wraps
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -33,7 +34,7 @@ IMAGES, TRUE_SETS, STEPS = 2048, 3, 150
 CALLS = (8, 12, 20, 30)
 WHOLE, FLOOR = "SEEDS-M, whole", "true"
 THEIRS = [f"ComfyUI {name}" for name in CORE if name not in ("heun", "dpm_2_ancestral", "dpmpp_2s_ancestral")]
-KEYS = ("problem", "guidance", "sampler", "schedule")
+KEYS = ("problem", "guidance", "sampler", "schedule", "calls", "seed")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "seeds-samplers" / "targets"
 
 
@@ -70,8 +71,8 @@ PROBLEMS = {name: Problem(name, EPS, (1.0, 3.0, 7.0)) for name in MIXTURES} | {
 
 
 @cache
-def reference(problem, guidance):
-    """The Target: the true samples of the rows' seed and of TRUE_SETS others."""
+def true_samples(problem, guidance):
+    """Those of TRUE_SETS + 1 seeds, a list."""
     made = problem.mixture
     told = zlib.crc32(b"".join(part.numpy().tobytes() for part in made.means.values()))
     frame = f"{problem.frame.noise_schedule} {problem.frame.sigma_min:.5f}"
@@ -81,8 +82,14 @@ def reference(problem, guidance):
         new = path.with_suffix(f".{os.getpid()}")
         torch.save([problem.true(guidance, seed) for seed in range(TRUE_SETS + 1)], new)
         new.replace(path)
-    first, *others = torch.load(path)
-    return Target(first, torch.cat(others))
+    return torch.load(path)
+
+
+@cache
+def reference(problem, guidance, seed=0):
+    """The Target: the true samples of the seed and of the others."""
+    sets = true_samples(problem, guidance)
+    return Target(sets[seed], torch.cat(sets[:seed] + sets[seed + 1 :]))
 
 
 def whole(function):
@@ -101,7 +108,7 @@ def samplers():
     return ours | {name: found for name, found in contenders().items() if name in THEIRS} | ode()
 
 
-def measure(name, sampler, problem, guidance, schedule, calls):
+def measure(name, sampler, problem, guidance, schedule, calls, seed):
     """1000 times the excess with at most so many calls."""
     function, per_step = sampler
     steps = (calls - 1) // per_step + 1
@@ -110,11 +117,12 @@ def measure(name, sampler, problem, guidance, schedule, calls):
         sigmas = torch.cat([sigmas[:-2], sigmas[-1:]])
     else:
         sigmas = problem.frame.sigmas(schedule, steps)
-    return 1000 * reference(problem, guidance).excess(problem.draw(function, sigmas, guidance))
+    return 1000 * reference(problem, guidance, seed).excess(problem.draw(function, sigmas, guidance, seed))
 
 
-def rows_of(path, head):
+def keys_of(path):
     """The keys of the file's rows; makes the file where there is none."""
+    head = [*KEYS, "excess"]
     if not path.exists():
         path.write_text(",".join(head) + "\n")
     with path.open() as file:
@@ -134,24 +142,25 @@ def main():
     parser.add_argument("--calls", nargs="+", type=int, default=CALLS)
     parser.add_argument("--samplers", nargs="+", default=list(known), choices=known, metavar="NAME", help=str([*known]))
     parser.add_argument("--schedules", nargs="+", help="names; the problem's all by default")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], choices=range(TRUE_SETS + 1))
     parser.add_argument("--csv", type=Path, default=Path("benchmarks/sharp.csv"))
     options = parser.parse_args()
-    done = rows_of(options.csv, [*KEYS, *map(str, options.calls)])
-    wanted = []
-    for name in options.problems:
+    done, wanted = keys_of(options.csv), []
+    for name, seed in product(options.problems, options.seeds):
         schedules = [one for one in PROBLEMS[name].frame.schedules if one in (options.schedules or [one])]
         for guidance in options.guidance or PROBLEMS[name].guidances:
-            wanted.append((name, f"{guidance:g}", FLOOR, ""))
-            wanted += [(name, f"{guidance:g}", one, of) for one in options.samplers for of in schedules]
+            wanted.append((name, f"{guidance:g}", FLOOR, "", "", str(seed)))
+            rest = product(options.samplers, schedules, map(str, options.calls), [str(seed)])
+            wanted += [(name, f"{guidance:g}", *one) for one in rest]
     for key in tqdm([key for key in wanted if key not in done], disable=None):
-        name, guidance, sampler, schedule = key
-        problem, guidance = PROBLEMS[name], float(guidance)
+        name, guidance, sampler, schedule, calls, seed = key
+        problem, guidance, seed = PROBLEMS[name], float(guidance), int(seed)
         if sampler == FLOOR:
-            values = [1000 * reference(problem, guidance).floor] * len(options.calls)
+            value = 1000 * reference(problem, guidance, seed).floor
         else:
-            values = [measure(sampler, known[sampler], problem, guidance, schedule, n) for n in options.calls]
+            value = measure(sampler, known[sampler], problem, guidance, schedule, int(calls), seed)
         with options.csv.open("a", newline="") as file:
-            csv.writer(file, lineterminator="\n").writerow([*key, *(f"{value:.5g}" for value in values)])
+            csv.writer(file, lineterminator="\n").writerow([*key, f"{value:.5g}"])
 
 
 if __name__ == "__main__":

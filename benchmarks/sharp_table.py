@@ -2,13 +2,15 @@
 
 For each problem and guidance: the distance of SEEDS-M (and without the model's `cond_denoised`: "whole") with its
 default steps, "seeds", for flow models with "beta", too; below it the best of ComfyUI's stochastic samplers, and of its
-ODE samplers, each with its best steps. Then in how many cells (a problem, a guidance and a budget) a goal is met.
+ODE samplers, each with its best steps; with a standard error where there are several seeds. Then in how many cells (a
+problem, a guidance and a budget) a goal is met.
 """
 
 import argparse
 import csv
 import math
 from collections import Counter
+from statistics import mean, stdev
 
 from contenders import ODE
 from quality_table import RUNAWAY, table
@@ -20,24 +22,36 @@ ODES = {THEIRS + name for name in ODE}
 
 
 def read(path):
-    """{(problem, guidance): {(sampler, schedule): [distance of each budget]}} and the budgets."""
-    cells = {}
+    """{(problem, guidance): {(sampler, schedule): {calls: (distance, its standard error)}}} and the numbers of calls.
+
+    The mean over seeds; the error is nan where there is one seed only.
+    """
+    found = {}
     with open(path) as file:
-        head, *rows = csv.reader(file)
-    for problem, guidance, sampler, schedule, *values in rows:
-        cells.setdefault((problem, float(guidance)), {})[sampler, schedule] = [float(value) for value in values]
-    for cell in cells.values():  # the file has what is above the floor: errors bring it below 0, where nothing can be
-        floor = cell.pop((FLOOR, ""), None)
-        for key, row in cell.items():
-            cell[key] = [max(above, 0.0) + least for above, least in zip(row, floor or row, strict=True)]
-        if floor:
-            cell[FLOOR, ""] = floor
-    return cells, [int(calls) for calls in head[4:]]
+        for row in csv.DictReader(file):
+            cell = found.setdefault((row["problem"], float(row["guidance"])), {})
+            of_calls = cell.setdefault((row["sampler"], row["schedule"]), {})
+            of_calls.setdefault(int(row["calls"] or 0), []).append(float(row["excess"]))
+    cells = {}
+    for key, cell in found.items():
+        floor = mean(cell.pop((FLOOR, ""), {0: [0.0]})[0])
+        # the file has what is above the floor: errors bring it below 0, where nothing can be
+        cells[key] = {
+            row: {calls: (max(mean(values), 0.0) + floor, error(values)) for calls, values in of_calls.items()}
+            for row, of_calls in cell.items()
+        }
+        cells[key][FLOOR, ""] = floor
+    return cells, sorted({calls for cell in found.values() for row in cell.values() for calls in row})
 
 
-def best(cell, names, n):
-    """(distance, sampler, schedule): the nearest of some samplers at budget n of the row; infinite without any."""
-    return min(((found[n], *key) for key, found in cell.items() if names(key[0])), default=(math.inf, "-", ""))
+def error(values):
+    return stdev(values) / math.sqrt(len(values)) if len(values) > 1 and max(values) < math.inf else math.nan
+
+
+def best(cell, names, calls):
+    """(distance, error, sampler, schedule): the nearest of some samplers with so many calls; infinite without any."""
+    of_names = ((key, row) for key, row in cell.items() if names(key[0]) and calls in row)
+    return min(((*row[calls], *key) for key, row in of_names), default=(math.inf, math.nan, "-", ""))
 
 
 def stochastic(name):
@@ -48,37 +62,59 @@ def number(value):
     return f"{value:.1f}" if value < 10 else f"{value:.0f}" if value < 10_000 else f"{value:.0e}"
 
 
-def cells_of(cell, names, budgets):
-    found = [best(cell, names, n) for n in range(len(budgets))]
-    return [f"{number(value)} {name.removeprefix(THEIRS)}, {schedule}" for value, name, schedule in found]
+def with_error(value, error):
+    return number(value) + (f" ± {number(error)}" if error == error else "")
+
+
+def near(cells, budgets):
+    """For docs/quality.md: head and rows, SEEDS-M with its default steps, "beta" on flow, beside the best peer."""
+    rows = []
+    for (problem, guidance), cell in sorted(cells.items()):
+        ours = cell.get((OURS, "beta" if "flow" in problem else DEFAULT))
+        if not ours or (FLOOR, "") not in cell:
+            continue
+        row = [problem, f"{guidance:g}", number(cell[FLOOR, ""][0])]
+        for n, value in enumerate(ours):
+            found, name, _ = best(cell, stochastic, n)
+            row.append(f"**{number(value)}** / {number(found)} {name.removeprefix(THEIRS)}")
+        rows.append(row)
+    return ["problem", "guidance", "floor", *(f"{calls} calls" for calls in budgets)], rows
 
 
 def distances(cells, budgets):
     rows = []
     for (problem, guidance), cell in sorted(cells.items()):
-        title = [problem, f"{guidance:g}", number(cell[FLOOR, ""][0])]
-        for name, schedule in ((OURS, DEFAULT), (OURS, "beta"), (WHOLE, DEFAULT), (WHOLE, "beta")):
-            if (name, schedule) in cell:
-                rows.append([*title, f"{name}, {schedule}", *map(number, cell[name, schedule])])
-        rows.append([*title, "best of ComfyUI's stochastic", *cells_of(cell, stochastic, budgets)])
-        if any(key[0] in ODES for key in cell):
-            rows.append([*title, "best of its ODE ones", *cells_of(cell, ODES.__contains__, budgets)])
+        title = [problem, f"{guidance:g}", number(cell[FLOOR, ""])]
+        for row in ((OURS, DEFAULT), (OURS, "beta"), (WHOLE, DEFAULT), (WHOLE, "beta")):
+            if row in cell:
+                values = [with_error(*cell[row][calls]) if calls in cell[row] else "" for calls in budgets]
+                rows.append([*title, ", ".join(row), *values])
+        for kind, names in (("ComfyUI's stochastic", stochastic), ("its ODE ones", ODES.__contains__)):
+            found = [best(cell, names, calls) for calls in budgets]
+            if min(found)[0] < math.inf:
+                texts = [f"{with_error(*one[:2])} {one[2].removeprefix(THEIRS)}, {one[3]}" for one in found]
+                rows.append([*title, f"best of {kind}", *texts])
     table(["problem", "guidance", "floor", "sampler", *(f"{calls} calls" for calls in budgets)], rows)
 
 
-def verdicts(cell, ours, n):
-    """{goal: met} of one cell, for our row of distances."""
-    floor, theirs, own = cell[FLOOR, ""][n], best(cell, stochastic, n)[0], ours[n]
+def verdicts(cell, ours, calls):
+    """{goal: met} of one cell, for the (sampler, schedule) of ours."""
+    floor, theirs, own = cell[FLOOR, ""], best(cell, stochastic, calls)[0], cell[ours][calls][0]
     at_floor = own <= AT_FLOOR * floor
     halved = own - floor <= HALF * (theirs - floor)
     return {
         f"at most {NEAR} times the best, or within {AT_FLOOR} of the floor": own <= NEAR * theirs or at_floor,
         f"{HALF} of the best's excess": halved,
         f"{HALF} of the best's excess, or within {AT_FLOOR} of the floor": halved or at_floor,
-        f"at most {OWN} times its own best steps": own <= OWN * best(cell, OURS.__eq__, n)[0],
+        f"at most {OWN} times its own best steps": own <= OWN * best(cell, ours[0].__eq__, calls)[0],
         f"no runaway ({RUNAWAY} times the floor)": own <= RUNAWAY * floor,
         "ComfyUI's best: no runaway": theirs <= RUNAWAY * floor,
     }
+
+
+def counted(cell, ours, calls):
+    """Whether so many calls were measured of ours and of all of ComfyUI's stochastic samplers that the cell has."""
+    return calls in cell.get(ours, {}) and all(calls in row for key, row in cell.items() if stochastic(key[0]))
 
 
 def goals(cells, budgets):
@@ -87,18 +123,17 @@ def goals(cells, budgets):
         (False, OURS, DEFAULT), (False, WHOLE, DEFAULT), (True, OURS, DEFAULT), (True, OURS, "beta"),
         (True, WHOLE, DEFAULT), (True, WHOLE, "beta"),
     ):  # fmt: skip
-        chosen = [
-            cell for (problem, _), cell in cells.items() if ("flow" in problem) == flow and (name, schedule) in cell
-        ]
-        if not chosen:
-            continue
-        met = [Counter() for _ in budgets]
-        for cell in chosen:
-            for n in range(len(budgets)):
-                met[n].update({goal: int(is_met) for goal, is_met in verdicts(cell, cell[name, schedule], n).items()})
+        of_kind = [cell for (problem, _), cell in cells.items() if ("flow" in problem) == flow]
+        chosen = {calls: [cell for cell in of_kind if counted(cell, (name, schedule), calls)] for calls in budgets}
+        met = {calls: Counter() for calls in budgets}
+        for calls in budgets:
+            for cell in chosen[calls]:
+                of_cell = verdicts(cell, (name, schedule), calls)
+                met[calls].update({goal: int(is_met) for goal, is_met in of_cell.items()})
         kind = "flow" if flow else "VE"
-        for goal in met[0]:
-            rows.append([f"{kind}: {name}, {schedule}", goal, *(f"{one[goal]} of {len(chosen)}" for one in met)])
+        for goal in max(met.values(), key=len):
+            counts = [f"{met[calls][goal]} of {len(chosen[calls])}" if chosen[calls] else "" for calls in budgets]
+            rows.append([f"{kind}: {name}, {schedule}", goal, *counts])
     table(["", "goal", *(f"{calls} calls" for calls in budgets)], rows)
 
 
@@ -106,7 +141,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("csv")
     cells, budgets = read(parser.parse_args().csv)
-    cells = {key: cell for key, cell in cells.items() if (FLOOR, "") in cell and (OURS, DEFAULT) in cell}
+    cells = {key: cell for key, cell in cells.items() if cell[FLOOR, ""] and (OURS, DEFAULT) in cell}
     distances(cells, budgets)
     print()
     goals(cells, budgets)

@@ -1,4 +1,4 @@
-"""The command line: seeds sample, seeds samplers."""
+"""The command line: seeds sample, seeds samplers, seeds compare."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ import time
 from tqdm import tqdm
 
 from ..sampling import SAMPLERS, model_calls_for_steps, options_of
+from .compare import add_compare, compare
 from .draw import Request, draw, flag
 from .errors import line_of
 from .files import device_of
@@ -23,7 +24,9 @@ class Parser(argparse.ArgumentParser):
 
 def build_parser():
     parser = Parser(prog="seeds", description="SEEDS: stochastic exponential samplers for diffusion models.")
-    commands = parser.add_subparsers(dest="command", required=True, parser_class=Parser, metavar="{sample,samplers}")
+    commands = parser.add_subparsers(
+        dest="command", required=True, parser_class=Parser, metavar="{sample,samplers,compare}"
+    )
     commands.add_parser("samplers", help="list the samplers", description="List the samplers.")
     sample = commands.add_parser(
         "sample",
@@ -41,6 +44,7 @@ def build_parser():
     sample.add_argument("--device", default="cpu", help="torch device (default: cpu)")
     sample.add_argument("--out", default="seeds.png", metavar="FILE.png", help="file to write (default: seeds.png)")
     sample.add_argument("--like", metavar="FILE.png", help="draw this file again; other options replace its own")
+    add_compare(commands)
     return parser
 
 
@@ -88,7 +92,8 @@ def main(arguments=None):
     parser = build_parser()
     options = vars(parser.parse_args(arguments))
     try:
-        print(list_samplers() if options["command"] == "samplers" else sample(options))
+        command = {"samplers": lambda _: list_samplers(), "compare": compare, "sample": sample}[options["command"]]
+        print(command(options))
     except (ValueError, OSError, ModuleNotFoundError) as error:
         parser.exit(2, f"seeds {options['command']}: {line_of(error)}\n")
     except KeyboardInterrupt:

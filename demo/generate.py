@@ -58,6 +58,12 @@ def build_parser():
     )
     parser.add_argument("--debug", action="store_true", help="show the traceback of what goes wrong")
     add_sampler_options(parser.add_argument_group("the sampler"), Request(), cfg="2; of a model of yours 1")
+    add_model_options(parser)
+    return parser
+
+
+def add_model_options(parser):
+    """The options that say which model draws."""
     model = parser.add_argument_group("the model", "What is left out is read from the model, or its checkpoint.")
     model.add_argument("--model", default="embedded", help=f"{KINDS} (default: embedded)")
     model.add_argument("--config", metavar="FILE.json", help="of a k-diffusion checkpoint")
@@ -67,7 +73,6 @@ def build_parser():
     model.add_argument("--sigma-data", type=real, help="standard deviation of the data (default: the model's, or 1)")
     model.add_argument("--classes", type=whole, help="how many; 0: none (default: the model's, or 0)")
     model.add_argument("--class-argument", help="the model's argument for labels (default: the model's, or class_cond)")
-    return parser
 
 
 def device_for(options, ranks):

@@ -2,9 +2,12 @@
 
 from comfy_api.latest import ComfyExtension
 
+from .compare import SEEDSCompare
 from .demo import SEEDSDemoCheckpoint
 from .dropdown import register
 from .ksampler import SEEDSKSampler
+from .noise import SEEDSNoise
+from .routes import add_routes
 from .sampler import SEEDSSampler
 from .scheduler import SEEDSScheduler
 
@@ -12,4 +15,5 @@ from .scheduler import SEEDSScheduler
 class SEEDSExtension(ComfyExtension):
     async def get_node_list(self):
         register()  # here, because release 0.8 does not call on_load
-        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSDemoCheckpoint]
+        add_routes()
+        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSNoise, SEEDSCompare, SEEDSDemoCheckpoint]

@@ -70,6 +70,9 @@ def float_input(name, *, min, max, **given):
     return io.Float.Input(name, min=Bound(min), max=Bound(max), **given)
 
 
-def schema(search_aliases, **given):
-    """A node's schema."""
-    return io.Schema(category="sampling/SEEDS", **known(io.Schema, search_aliases=search_aliases), **given)
+def schema(beside, search_aliases, **given):
+    """A node's schema, in the category of ComfyUI's own node `beside`."""
+    from nodes import NODE_CLASS_MAPPINGS  # ComfyUI's, which takes long to import without a server
+
+    category = NODE_CLASS_MAPPINGS[beside].CATEGORY
+    return io.Schema(category=category, **known(io.Schema, search_aliases=search_aliases), **given)

@@ -17,11 +17,12 @@ import torch
 from comfy_api.latest import io
 from torch import nn
 
-from ..demo.denoiser import SIGMA_MAX, SIGMA_MIN, load_model
+from ..demo.denoiser import SIGMA_DATA, SIGMA_MAX, SIGMA_MIN, load_model
 from ..demo.glyphs import GLYPHS
 from .compat import schema
 
 SCALE = 8
+MODEL_TYPE = comfy.model_base.ModelType.EDM
 
 
 class GlyphLatent(comfy.latent_formats.LatentFormat):
@@ -131,13 +132,21 @@ class GlyphConfig(comfy.supported_models_base.BASE):
     memory_usage_factor = 0.1
 
 
+def glyph_config():
+    config = GlyphConfig({"disable_unet_model_creation": True, "in_channels": 3})
+    config.sampling_settings = dict(sigma_min=SIGMA_MIN, sigma_max=SIGMA_MAX, sigma_data=SIGMA_DATA)
+    return config
+
+
+def glyph_sampling():
+    """The model's noise levels, without the model."""
+    return comfy.model_base.model_sampling(glyph_config(), MODEL_TYPE)
+
+
 def glyph_model():
     """A ModelPatcher around the embedded network: EDM preconditioning is ComfyUI's own."""
-    denoiser = load_model()
-    config = GlyphConfig({"disable_unet_model_creation": True, "in_channels": 3})
-    config.sampling_settings = dict(sigma_min=SIGMA_MIN, sigma_max=SIGMA_MAX, sigma_data=denoiser.sigma_data)
-    model = comfy.model_base.BaseModel(config, comfy.model_base.ModelType.EDM)
-    model.diffusion_model = GlyphNetwork(denoiser.network).requires_grad_(False)
+    model = comfy.model_base.BaseModel(glyph_config(), MODEL_TYPE)
+    model.diffusion_model = GlyphNetwork(load_model().network).requires_grad_(False)
     return comfy.model_patcher.ModelPatcher(
         model,
         load_device=comfy.model_management.get_torch_device(),
@@ -149,6 +158,7 @@ class SEEDSDemoCheckpoint(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return schema(
+            "CheckpointLoaderSimple",
             node_id="SEEDSDemoCheckpoint",
             display_name="SEEDS Demo Checkpoint",
             description="A small model that needs no download: it draws one glyph, A-Z or 0-9, which is the prompt. "

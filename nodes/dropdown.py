@@ -13,9 +13,9 @@ from ..sampling.schedule import falling
 
 FIRST_PERCENT = 1e-4  # core's own stand-in for the start of a flow schedule, where lambda is -infinity
 
+FIRST = "SEEDS-2"  # what a new node starts with
 SCHEDULE = "seeds"
 CALLS = "seeds_calls"  # in transformer_options: what call_pattern says of the run
-STAGES = ("r", "r_1", "r_2")  # the options that say where in a step its later model calls lie
 
 
 def of_model(model_sampling):
@@ -24,6 +24,12 @@ def of_model(model_sampling):
         "noise_schedule": "flow" if isinstance(model_sampling, CONST) else "karras",
         "sigma_data": float(getattr(model_sampling, "sigma_data", 1.0)),
     }, float(getattr(model_sampling, "noise_scale", 1.0))
+
+
+def given_to(function, model_sampling):
+    """Those of a model's options that the sampler function takes."""
+    parameters = inspect.signature(function).parameters
+    return {name: value for name, value in of_model(model_sampling)[0].items() if name in parameters}
 
 
 def levels(sigmas, model_sampling):
@@ -95,18 +101,16 @@ def for_comfy(name):
     `path`, a dict, goes to NoisePath: indices, variation_seed, variation_strength.
     """
     sampler = SAMPLERS[name]
-    parameters = inspect.signature(sampler).parameters
 
     def sample(
         model, x, sigmas, extra_args=None, callback=None, disable=None, s_noise=1.0, noise_sampler=None,
         noise_device="cpu", path=None, **options,
     ):  # fmt: skip
         model_sampling = model.inner_model.model_patcher.get_model_object("model_sampling")
-        given, noise_scale = of_model(model_sampling)
+        given, (_, noise_scale) = given_to(sampler, model_sampling), of_model(model_sampling)
         if noise_sampler is None:
             seed = (extra_args or {}).get("seed")
             noise_sampler = NoisePath(x, seed, noise_device=noise_device, **(path or {}))
-        given = {key: value for key, value in given.items() if key in parameters}
         sigmas = levels(checked(sigmas, model_sampling), model_sampling)
         extra_args = announced(extra_args, call_pattern(name, sigmas, **given, **options))
         return sampler(
@@ -116,12 +120,11 @@ def for_comfy(name):
 
     sample.__name__, sample.__doc__ = f"sample_{name}", inspect.getdoc(sampler)
     sample.calls_per_step = sampler.calls_per_step
-    defaults = {key: value.default for key, value in parameters.items() if key in STAGES}
-    sample.stages = lambda given: [given.get(key, default) for key, default in defaults.items()]
     return sample
 
 
-COMFY_SAMPLERS = {name: for_comfy(name) for name in SAMPLERS}
+NAMES = sorted(SAMPLERS, key=lambda name: name != FIRST)
+COMFY_SAMPLERS = {name: for_comfy(name) for name in NAMES}
 
 
 def seeds_schedule(model_sampling, steps):

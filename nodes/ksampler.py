@@ -9,9 +9,10 @@ import latent_preview
 from comfy_api.latest import io
 
 from ..sampling.checks import number, whole_number
+from .chart import tell
 from .compat import ADVANCED, float_input, known, schema
-from .sampler import sampler_object, solver_input
-from .scheduler import budget_input, denoise_input, scheduler_input, sigmas_of, steps_of, summary
+from .sampler import ALIASES, sampler_object, solver_input
+from .scheduler import budget_input, denoise_input, scheduler_input, sigmas_of, steps_of
 
 SEEDS = dict(default=0, min=0, max=0xFFFFFFFFFFFFFFFF)
 
@@ -46,11 +47,12 @@ class SEEDSKSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return schema(
+            "KSampler",
             node_id="SEEDSKSampler",
             display_name="KSampler (SEEDS)",
             description="Samples with a SEEDS solver. An image has noise of its own, by seed and batch index: "
             "it is the same in any batch, more steps refine it, and Latent From Batch redraws one alone.",
-            search_aliases=["SEEDS", "ksampler", "sampler", "variation seed"],
+            search_aliases=[*ALIASES, "ksampler", "sampler", "variation seed"],
             inputs=[
                 io.Model.Input("model"),
                 io.Conditioning.Input("positive"),
@@ -58,7 +60,11 @@ class SEEDSKSampler(io.ComfyNode):
                 io.Latent.Input("latent_image"),
                 io.Int.Input("seed", **SEEDS, control_after_generate=True, tooltip="The seed of latent and noise."),
                 budget_input(),
-                float_input("cfg", default=8.0, min=0.0, max=100.0, step=0.1, round=0.01, tooltip="Guidance."),
+                float_input(
+                    "cfg", default=5.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                    tooltip="Guidance: how closely to follow the prompt. 1 for distilled models and Flux, about 2 for "
+                    "the demo model, 3 to 7 for SD and SDXL.",
+                ),
                 solver_input(),
                 scheduler_input(),
                 denoise_input(),
@@ -72,6 +78,7 @@ class SEEDSKSampler(io.ComfyNode):
                 io.Latent.Output(display_name="latent"),
                 io.Latent.Output(display_name="denoised", tooltip="What the model made of it at the last step."),
             ],
+            hidden=[io.Hidden.unique_id],
         )  # fmt: skip
 
     @classmethod
@@ -89,7 +96,9 @@ class SEEDSKSampler(io.ComfyNode):
         indices = latent_image.get("batch_index")
         path = dict(indices=indices, variation_seed=other_seed, variation_strength=strength)
         sampler = sampler_object(solver, path)
-        sigmas = sigmas_of(model, scheduler, steps_of(budget, sampler.sampler_function), denoise)
+        model_sampling = model.get_model_object("model_sampling")
+        sigmas = sigmas_of(model_sampling, scheduler, steps_of(budget, sampler.sampler_function), denoise)
+        ui = tell(cls.hidden.unique_id, sampler, sigmas, model_sampling)
         noise = initial_noise(image, seed, indices, other_seed, strength)
         last = {}
         samples = comfy.sample.sample_custom(
@@ -102,4 +111,4 @@ class SEEDSKSampler(io.ComfyNode):
         latent = denoised = {**rest, "samples": samples}
         if "x0" in last:
             denoised = {**rest, "samples": model.model.process_latent_out(like(last["x0"], samples).cpu())}
-        return io.NodeOutput(latent, denoised, ui=summary(sigmas, sampler, model))
+        return io.NodeOutput(latent, denoised, ui=ui)

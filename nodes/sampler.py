@@ -5,37 +5,38 @@ from comfy_api.latest import io
 
 from ..sampling import SAMPLERS, options_of
 from .compat import ADVANCED, float_input, schema, whole, whole_input
-from .dropdown import COMFY_SAMPLERS
+from .dropdown import COMFY_SAMPLERS, NAMES
 
 STEP = 0.01
+OTHERS = "er_sde, seeds_2 and seeds_3, in small letters, are ComfyUI's own: their image depends on the batch."
+ALIASES = ["SEEDS", *NAMES, "er-sde", "er_sde", "seeds_2", "seeds_3", "stochastic", "SDE"]
 
 
 def _input(option):
-    """The node's input for an option."""
-    folded = {} if option.everyday else ADVANCED
+    """The node's input for an option; optional, for prompts from before there was one."""
+    given = dict(tooltip=option.about, optional=True, **({} if option.everyday else ADVANCED))
     if option.choices:
-        return io.Combo.Input(option.name, options=list(option.choices), tooltip=option.about, **folded)
+        return io.Combo.Input(option.name, options=list(option.choices), **given)
     default, least, most = option.default, option.lowest, option.highest
     if option.whole:
-        return whole_input(option.name, default=default, min=least, max=most, tooltip=option.about, **folded)
-    return float_input(
-        option.name, default=default, min=least, max=most, step=STEP, round=False, tooltip=option.about, **folded
-    )
+        return whole_input(option.name, default=default, min=least, max=most, **given)
+    return float_input(option.name, default=default, min=least, max=most, step=STEP, round=False, **given)
 
 
 def solver_input():
     """The choice of a solver; its options belong to it."""
-    options = [io.DynamicCombo.Option(name, [_input(option) for option in options_of(name)]) for name in SAMPLERS]
-    tooltip = "; ".join(f"{name}: {SAMPLERS[name].about}" for name in SAMPLERS) + "."
+    options = []
+    for name in NAMES:
+        everyday_first = sorted(options_of(name), key=lambda option: not option.everyday)
+        options.append(io.DynamicCombo.Option(name, [_input(option) for option in everyday_first]))
+    tooltip = ". ".join(f"{name}: {SAMPLERS[name].about}" for name in NAMES) + f". {OTHERS}"
     return io.DynamicCombo.Input("solver", options=options, tooltip=tooltip)
 
 
 def sampler_object(solver, path=None):
     """ComfyUI's sampler object for the value of a solver input; ValueError for options that do not go together."""
     if solver is None:
-        raise ValueError(
-            f"solver: not known to this version; expected one of {', '.join(SAMPLERS)}, or update the pack"
-        )
+        raise ValueError(f"solver: not known to this version; expected one of {', '.join(NAMES)}, or update the pack")
     options = dict(solver)
     name = options.pop("solver")
     for option in options_of(name) if name in SAMPLERS else ():
@@ -49,11 +50,12 @@ class SEEDSSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return schema(
+            "KSamplerSelect",
             node_id="SEEDSSampler",
             display_name="SEEDS Sampler",
             description="A SEEDS solver with its options, for SamplerCustom and SamplerCustomAdvanced. "
             "The same seed gives the same image in any batch, and more steps refine it.",
-            search_aliases=["SEEDS", "SDE sampler", "exponential integrator", "stochastic sampler"],
+            search_aliases=[*ALIASES, "exponential integrator"],
             inputs=[solver_input()],
             outputs=[io.Sampler.Output()],
         )

@@ -1,14 +1,12 @@
 """SEEDSScheduler: noise levels by steps or by model calls."""
 
-import math
-
 import comfy.samplers
 import torch
 from comfy_api.latest import io
 
-from ..sampling import model_calls_for_steps, sigmas_uniform_lambda, steps_for_model_calls
+from ..sampling import sigmas_uniform_lambda, steps_for_model_calls
 from ..sampling.checks import number, whole_number
-from ..sampling.schedule import NOISE_SCHEDULES
+from .chart import tell
 from .compat import float_input, schema, whole, whole_input
 from .dropdown import levels, no_levels, of_model
 
@@ -62,9 +60,9 @@ def steps_of(budget, function):
     return steps_for_model_calls(function, calls) if hasattr(function, "calls_per_step") else calls
 
 
-def sigmas_of(model, scheduler, steps, denoise):
+def sigmas_of(model_sampling, scheduler, steps, denoise):
     """(steps + 1,) noise levels on the CPU; none where denoise is 0."""
-    model_sampling, denoise = model.get_model_object("model_sampling"), number("denoise", denoise, least=0, most=1)
+    denoise = number("denoise", denoise, least=0, most=1)
     if denoise == 0:
         return torch.zeros(0)
     total = int(steps / denoise)
@@ -79,27 +77,11 @@ def sigmas_of(model, scheduler, steps, denoise):
     return sigmas.cpu() if total == steps else sigmas.cpu()[-(steps + 1) :]  # some give more levels than asked for
 
 
-def summary(sigmas, sampler, model):
-    """What the front end shows: lambda at each step (null at noise level 0), where its stages lie, and the counts."""
-    model_sampling, function = model.get_model_object("model_sampling"), getattr(sampler, "sampler_function", None)
-    schedule = NOISE_SCHEDULES[of_model(model_sampling)[0]["noise_schedule"]]
-    heights = [schedule.level(sigma) for sigma in schedule.read(levels(sigmas, model_sampling))]
-    steps = max(0, len(heights) - 1)
-    plan = {
-        "lambdas": [-math.log(level) if level else None for level in heights],
-        "stages": getattr(function, "stages", lambda options: [])(getattr(sampler, "extra_options", {})),
-        "steps": steps,
-        "model_calls": model_calls_for_steps(function, steps)
-        if steps and hasattr(function, "calls_per_step")
-        else steps,
-    }
-    return {"seeds_plan": [plan]}
-
-
 class SEEDSScheduler(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return schema(
+            "BasicScheduler",
             node_id="SEEDSScheduler",
             display_name="SEEDS Scheduler",
             description="Noise levels for a sampler, by steps or by the number of model calls.",
@@ -114,10 +96,12 @@ class SEEDSScheduler(io.ComfyNode):
                 denoise_input(),
             ],
             outputs=[io.Sigmas.Output()],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, model, sampler, scheduler, denoise, budget=None) -> io.NodeOutput:
         function = getattr(sampler, "sampler_function", None)
-        sigmas = sigmas_of(model, scheduler, steps_of(budget, function), denoise)
-        return io.NodeOutput(sigmas, ui=summary(sigmas, sampler, model))
+        model_sampling = model.get_model_object("model_sampling")
+        sigmas = sigmas_of(model_sampling, scheduler, steps_of(budget, function), denoise)
+        return io.NodeOutput(sigmas, ui=tell(cls.hidden.unique_id, sampler, sigmas, model_sampling))

@@ -6,7 +6,7 @@ from typing import Any
 
 from .checks import choice, number, whole_number
 
-SMALLEST = 0.01  # hosts' controls start here where 0 itself is not allowed
+SMALLEST = 0.01  # hosts' controls start here where 0 itself is not allowed, nor anything near it
 LARGEST = 100.0  # and end here where a solver has no bound, or a very large one
 
 
@@ -49,7 +49,8 @@ class Option:
     @property
     def lowest(self) -> float:
         """The least value that a host's control offers."""
-        return SMALLEST if self.least is None else self.least
+        least = self.least
+        return least if least is not None and (least == 0 or least >= SMALLEST) else SMALLEST
 
     @property
     def highest(self) -> float:

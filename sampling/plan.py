@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any, Protocol
+
+import numpy as np
 
 LARGEST = 1e38  # float32 holds a little more
 AMPLIFIED = 1e30  # x itself may be large
@@ -87,6 +90,25 @@ class Plan:
     def draws(self) -> int:
         """How many Gaussians of x's size the run needs."""
         return sum(len(stage.noises) for stage in self.stages)
+
+    @cached_property
+    def deviation(self) -> float:
+        """The largest standard deviation of x on its way, from noise at first, where the model returns 0.
+
+        x is a sum of independent Gaussians: what there is at first, and one for each that is drawn.
+        """
+        now, sums, drawn = np.zeros(1 + self.draws), [], count(1)
+        now[0] = most = self.stages[0].sigma if self.stages else 0.0
+        for stage in self.stages:
+            sums += [np.zeros_like(now) for _ in stage.state[len(sums) :]]
+            sums = [total + factor * now for total, factor in zip(sums, stage.state, strict=True)]
+            now = sums.pop(0)
+            for gaussian in stage.noises if stage.simple is None else stage.simple:
+                k = next(drawn)
+                for point, size in zip((now, *sums), gaussian.deviations, strict=False):
+                    point[k] = size
+            most = max(most, float(np.linalg.norm(now)))
+        return most
 
 
 def amplification(plan: Plan) -> float:

@@ -29,6 +29,7 @@ NOISE_DEVICE = Option(
 BEFORE = ("eta", "s_noise")  # the noise_sampler in the signature, as in k-diffusion
 WIDTH = 116  # of the lines of a docstring
 SHARED = ("prediction", "sigma_data")  # come after a solver's own options
+FAR = 4  # deviations: among the numbers of a latent some are so far from 0
 
 ARGUMENTS = """
 
@@ -116,6 +117,9 @@ def _prepare(solver: type[Solver], arguments: dict[str, Any]) -> tuple[Plan, tor
     x, extra_args, noise_sampler = latent(arguments["x"]), arguments["extra_args"], arguments["noise_sampler"]
     if levels and levels[0] > torch.finfo(x.dtype).max:
         raise ValueError(f"sigmas: {levels[0]} at index 0; expected levels that {x.dtype}, x's dtype, can hold")
+    if not FAR * plan.deviation <= torch.finfo(x.dtype).max:
+        expected = f"expected at most {torch.finfo(x.dtype).max:.0e}, which {x.dtype} holds"
+        raise ValueError(f"x, sigmas, s_noise: with them x gets as large as {FAR * plan.deviation:.0e}; {expected}")
     if extra_args is not None and not (isinstance(extra_args, Mapping) and all(isinstance(k, str) for k in extra_args)):
         raise ValueError(f"extra_args: {extra_args!r}; expected the model's keyword arguments by name")
     if arguments["callback"] is not None:

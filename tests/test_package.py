@@ -1,9 +1,12 @@
 """How the package is found and loaded: installed, and from a folder of any name."""
 
+import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -26,8 +29,8 @@ assert not [name for name in sys.modules if name.startswith("seeds_samplers")]
 """
 
 
-def python(*arguments, cwd):
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=cwd, timeout=120)
+def python(*arguments, cwd, timeout=120):
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, cwd=cwd, timeout=timeout)
 
 
 def test_importing_the_package_imports_neither_torch_nor_numpy(tmp_path):
@@ -35,12 +38,60 @@ def test_importing_the_package_imports_neither_torch_nor_numpy(tmp_path):
     assert python("-c", code, cwd=tmp_path).stdout == "[]\n"
 
 
-def test_it_runs_from_a_folder_of_another_name(tmp_path):
+LEFT_OUT = [line for line in (ROOT / ".comfyignore").read_text().splitlines() if line and line[0] != "#"]
+NOT_IN_GIT = shutil.ignore_patterns(
+    ".git", ".*_cache", ".venv", "build", "*.egg-info", "__pycache__", "training", "site"
+)
+
+
+def test_it_runs_from_a_folder_of_another_name_and_as_the_registry_packs_it(tmp_path):
     folder = tmp_path / "my-seeds 2.0"
-    ignore = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "training")
-    shutil.copytree(ROOT, folder, ignore=ignore)
+    shutil.copytree(ROOT, folder, ignore=NOT_IN_GIT)
+    for name in LEFT_OUT:
+        path = folder / name
+        assert path.is_dir() == name.endswith("/") and path.exists(), f".comfyignore: {name}"
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     result = python("-c", AS_A_HOST_DOES, str(folder), cwd=tmp_path)
     assert result.stdout == "torch.Size([1, 3, 32, 32])\n", result.stderr
+    kept = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    assert {"__init__.py", "nodes", "sampling", "demo", "js", "locales", "example_workflows", "install.py"} <= kept
+    assert not kept & {"tests", "benchmarks", "docs", "webui", "scripts"}
+
+
+@pytest.mark.slow  # pip fetches setuptools
+def test_the_wheel_has_what_python_users_need_and_nothing_else(tmp_path):
+    pytest.importorskip("pip")
+    source = tmp_path / "source"
+    shutil.copytree(ROOT, source, ignore=NOT_IN_GIT)
+    made = python("-m", "pip", "wheel", "--no-deps", "-w", str(tmp_path), str(source), cwd=tmp_path, timeout=600)
+    assert made.returncode == 0, made.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with ZipFile(wheel) as packed:
+        names = {name for name in packed.namelist() if ".dist-info/" not in name}
+        packed.extractall(tmp_path / "unpacked")
+    folders = [path for name in ("sampling", "demo") for path in (source / name).rglob("*") if path.is_file()]
+    wanted = {f"seeds_samplers/{path.relative_to(source).as_posix()}" for path in folders}
+    assert names == {"seeds_samplers/__init__.py", *wanted}
+    code = "import seeds_samplers.demo.cli as cli; print(cli.__file__); cli.main(['samplers'])"
+    result = python("-c", f"import sys; sys.path.insert(0, {str(tmp_path / 'unpacked')!r}); {code}", cwd=tmp_path)
+    assert "unpacked" in result.stdout and "SEEDS-M" in result.stdout, result.stderr
+
+
+def test_the_version_is_said_once():
+    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
+    assert newest == version
+    others = [path for folder in ("sampling", "demo", "nodes", "webui") for path in (ROOT / folder).rglob("*.py")]
+    assert not [path for path in (*others, ROOT / "__init__.py") if "__version__" in path.read_text(encoding="utf-8")]
+
+
+def test_the_readme_of_the_package_index_has_absolute_links():
+    absolute = runpy.run_path(str(ROOT / ".github" / "absolute_links.py"))["absolute"]
+    text = absolute((ROOT / "README.md").read_text(encoding="utf-8"), "https://example.org/o/n", "v1")
+    targets = re.findall(r"\]\(([^)]+)", text) + re.findall(r"src=\"([^\"]+)", text)
+    assert "https://example.org/o/n/raw/v1/docs/same_seed.png" in targets
+    assert "https://example.org/o/n/blob/v1/docs/comfyui.md" in targets
+    assert [target for target in targets if not target.startswith("https://")] == []
 
 
 def test_importing_the_core_leaves_torch_as_it_was(tmp_path):
@@ -54,7 +105,7 @@ def test_importing_the_core_leaves_torch_as_it_was(tmp_path):
     assert python("-c", code, cwd=tmp_path).stdout == "ok\n"
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "LICENSE", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "pyproject.toml"])
 def test_what_a_repository_needs_is_there(name):
     assert (ROOT / name).stat().st_size > 200
 

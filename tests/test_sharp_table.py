@@ -6,9 +6,10 @@ import sharp_table
 import torch
 from pictures import glyphs
 
-HEAD = "problem,guidance,sampler,schedule,8,20\n"
+HEAD = "problem,guidance,sampler,schedule,calls,seed,excess\n"
+BUDGETS = 8, 20
 ROWS = {  # above the floor
-    "digits,1,true,": (10, 10),
+    "digits,1,true,": (10,),
     "digits,1,SEEDS-M,seeds": (19, 1.4),
     "digits,1,SEEDS-M,karras": (10, 5),
     "digits,1,ComfyUI er_sde,karras": (50, -1),
@@ -21,7 +22,11 @@ ROWS = {  # above the floor
 def written(tmp_path):
     def write(rows):
         path = tmp_path / "sharp.csv"
-        path.write_text(HEAD + "".join(f"{key},{','.join(map(str, values))}\n" for key, values in rows.items()))
+        lines = []
+        for key, values in rows.items():
+            budgets = BUDGETS if len(values) > 1 else ("",)
+            lines += [f"{key},{calls},0,{value}\n" for calls, value in zip(budgets, values, strict=True)]
+        path.write_text(HEAD + "".join(lines))
         return path
 
     return write
@@ -30,7 +35,7 @@ def written(tmp_path):
 def verdicts(path):
     cells, budgets = sharp_table.read(path)
     cell = cells["digits", 1.0]
-    return [list(sharp_table.verdicts(cell, cell["SEEDS-M", "seeds"], n).values()) for n in range(len(budgets))]
+    return [list(sharp_table.verdicts(cell, ("SEEDS-M", "seeds"), calls).values()) for calls in budgets]
 
 
 def test_goals(written):
@@ -66,17 +71,47 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
         return path.read_text().splitlines()
 
     first = run("SEEDS-M")
-    keys = [",".join(sharp.KEYS), "glyphs,3,true,", *(f"glyphs,3,SEEDS-M,{one}" for one in sharp.EPS.schedules)]
-    assert [line.rsplit(",", 2)[0] for line in first] == keys
-    sharp.reference.cache_clear()
+    keys = ["glyphs,3,true,,,0"]
+    keys += [f"glyphs,3,SEEDS-M,{one},{calls},0" for one in sharp.EPS.schedules for calls in (4, 6)]
+    assert first[0] == ",".join([*sharp.KEYS, "excess"])
+    assert [line.rsplit(",", 1)[0] for line in first[1:]] == keys
+    sharp.true_samples.cache_clear(), sharp.reference.cache_clear()
     second = run("SEEDS-M", "SEEDS-M, whole")
-    assert second[: len(first)] == first and len(second) == len(first) + 3
-    assert [line.rsplit(",", 2)[1:] for line in second[-3:]] != [line.rsplit(",", 2)[1:] for line in first[-3:]]
+    assert second[: len(first)] == first and len(second) == len(first) + 6
+    values = [[line.rsplit(",", 1)[1] for line in lines] for lines in (first[-6:], second[-6:])]
+    assert values[0] != values[1]
+    third = run("SEEDS-M", "--seeds", "0", "2")
+    assert third[: len(second)] == second
+    assert [line.rsplit(",", 1)[0] for line in third[len(second) :]] == [key[:-1] + "2" for key in keys]
     assert len(list((tmp_path / "targets").iterdir())) == 1
     path.write_text("something else\n")
     with pytest.raises(SystemExit, match=r"csv: .*sharp\.csv; expected a file that begins with problem,guidance"):
         run("SEEDS-M")
-    sharp.reference.cache_clear()
+    sharp.true_samples.cache_clear(), sharp.reference.cache_clear()
+
+
+def test_several_seeds_give_a_mean_and_its_error(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "sharp.csv"
+    rows = ["true,,,0,9", "true,,,1,11", *(f"SEEDS-M,seeds,8,{seed},{value}" for seed, value in enumerate((4, 6, -1)))]
+    rows += ["ComfyUI er_sde,karras,8,0,30", "ComfyUI er_sde,karras,20,0,-3"]
+    path.write_text(HEAD + "".join(f"digits,1,{row}\n" for row in rows))
+    monkeypatch.setattr("sys.argv", ["sharp_table.py", str(path)])
+    sharp_table.main()
+    printed = capsys.readouterr().out
+    # 10 + 3, and the standard error of the mean of 4, 6 and -1
+    assert "| SEEDS-M, seeds | 13 ± 2.1 |  |" in printed
+    assert "| best of ComfyUI's stochastic | 40 er_sde, karras | 10 er_sde, karras |" in printed
+    assert "| 0.5 of the best's excess | 1 of 1 |  |" in printed
+
+
+def test_a_cell_that_misses_a_sampler_does_not_count(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "sharp.csv"
+    rows = ["true,,,0,9", "SEEDS-M,seeds,8,0,4", "SEEDS-M,seeds,16,0,4"]
+    rows += ["ComfyUI er_sde,karras,8,0,30", "ComfyUI er_sde,karras,16,0,30", "ComfyUI sa_solver,karras,8,0,30"]
+    path.write_text(HEAD + "".join(f"digits,1,{row}\n" for row in rows))
+    monkeypatch.setattr("sys.argv", ["sharp_table.py", str(path)])
+    sharp_table.main()
+    assert "| 0.5 of the best's excess | 1 of 1 |  |" in capsys.readouterr().out
 
 
 def test_pictures_are_centred_and_of_deviation_1():

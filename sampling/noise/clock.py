@@ -32,7 +32,9 @@ class Clock:
     def spread(self, start: float, stop: float, at: float) -> float:
         """The variance that the noise of [start, stop] has at position `at` >= stop (equation 2)."""
         s, t, end = (math.exp(-UNIT * position) for position in (start, stop, at))
-        return self.form.growth(end, t) ** 2 * self.form.variance(t, s)
+        growth: float = self.form.growth(end, t)
+        variance: float = self.form.variance(t, s)
+        return growth**2 * variance
 
     def middle(self, left: int, right: int) -> tuple[float, float]:
         """The bridge's value in the middle: the weight of the right end, and the variance that is left (equation 4).

@@ -70,41 +70,49 @@ class Scratch:
         order = np.argsort(array.strides)[::-1]
         return self.floats[: array.size].reshape(np.take(array.shape, order)).transpose(np.argsort(order))
 
+    def shaped(self, shape: tuple[int, ...]) -> tuple[Words, Words, np.ndarray]:
+        """words, spare and floats in this shape."""
+        size = math.prod(shape)
+        words, spare = (room[:size].reshape(shape) for room in (self.words, self.spare))
+        return words, spare, self.floats[:size].reshape(shape)
+
     def fill(self, target: np.ndarray, keys: Keys, weights: np.ndarray, places: Words) -> None:
         """Write a sum of weighted Gaussians to `target` (images, 2, count).
 
         keys: (names, 2, images). weights: (names,). places: (2, count), hashed.
         """
-        images_last = target.strides[0] < target.strides[2]
-        if images_last:
+        if target.strides[0] < target.strides[2]:  # the images come last in memory
             total, places = target.transpose(1, 2, 0), places[:, :, None]
         else:
             total, places, keys = target.transpose(1, 0, 2), places[:, None], keys[..., None]
+        words, spare, floats = self.shaped(total.shape)
         total.fill(0)
         for (low, high), weight in zip(keys, weights.astype(np.float32), strict=True):
-            self._add(total, low, high, weight, places)
+            numpy_words(places, low, high, words, spare)
+            normal = numpy_normal(words, weight, floats, spare)
+            (np.subtract if weight < 0 else np.add)(total, normal, out=total)
 
-    def _add(self, total: np.ndarray, low: Words, high: Words, weight: np.float32, places: Words) -> None:
-        """Add weight * the Gaussians of a key to `total`, whose first axis holds the partners of each pair."""
-        words, spare, floats = (
-            room[: total.size].reshape(total.shape) for room in (self.words, self.spare, self.floats)
-        )
-        numpy_words(places, low, high, words, spare)
-        words[0] &= np.uint32(0x7FFFFFFF)
-        np.copyto(floats, words.view(np.int32), casting="same_kind")
-        radius, angle = floats
-        # radius = |weight| sqrt(-2 log(uniform)): equation 17
-        radius += np.float32(0.5)
-        radius *= np.float32(STEP)
-        np.log(radius, out=radius)
-        radius *= -2 * weight * weight
-        np.sqrt(radius, out=radius)
-        angle *= np.float32(ANGLE)
-        normal = spare.view(np.float32)  # the words are used up: their spare array takes the result
-        np.cos(angle, out=normal[0])
-        np.sin(angle, out=normal[1])
-        normal *= radius
-        (np.subtract if weight < 0 else np.add)(total, normal, out=total)
+
+def numpy_normal(words: Words, weight: np.float32, floats: np.ndarray, spare: Words) -> np.ndarray:
+    """Gaussians of standard deviation |weight| (equation 17), in the memory of `spare`; all arguments are overwritten.
+
+    The first axis of each array holds the two partners of a pair: the first's word gives the radius, the second's the
+    angle.
+    """
+    words[0] &= np.uint32(0x7FFFFFFF)
+    np.copyto(floats, words.view(np.int32), casting="same_kind")
+    radius, angle = floats
+    radius += np.float32(0.5)
+    radius *= np.float32(STEP)
+    np.log(radius, out=radius)
+    radius *= -2 * weight * weight
+    np.sqrt(radius, out=radius)
+    angle *= np.float32(ANGLE)
+    normal = spare.view(np.float32)
+    np.cos(angle, out=normal[0])
+    np.sin(angle, out=normal[1])
+    normal *= radius
+    return normal
 
 
 def torch_sums(drawn: Drawn, factors: Factors, places: torch.Tensor) -> torch.Tensor:

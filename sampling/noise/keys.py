@@ -20,11 +20,12 @@ Name = tuple[str | int | float, ...]  # a purpose and its numbers
 Keys = npt.NDArray[np.uint32]  # (names, 2, images): the lower and the upper half of each 64-bit key
 
 
-def key_of(purpose: str, *numbers: int | float) -> int:
+def key_of(*name: str | int | float) -> int:
     """64 bits from a purpose and plain Python numbers: neighbouring numbers and other purposes are unrelated."""
+    purpose, *numbers = name
     if purpose not in PURPOSES:
         raise ValueError(f"purpose: {purpose!r}; expected one of {', '.join(map(repr, PURPOSES))}")
-    text = " ".join(["seeds-samplers", purpose, *map(repr, numbers)]).encode()
+    text = " ".join(["seeds-samplers", str(purpose), *map(repr, numbers)]).encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
 
 

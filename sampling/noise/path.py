@@ -151,7 +151,7 @@ class NoisePath:
         deviation times this. It is Gaussian, with the exact covariance with normals(sigma, sigma_next, 0), the
         increment with its ends on the finest lattice: what rounding leaves would limit the strong order of a method
         that takes integrals. The path is known at 32 places of the interval or more (fewer below 3e-5 in lambda); the
-        bridges between them are drawn afresh: less than 1/1000 of the integral's variance given the increment, for
+        bridges between them are drawn afresh: about 1/1000 of the integral's variance given the increment, for
         lengths up to 1 and eta up to 1. Takes about 100 Gaussians.
         """
         start, stop, sign = interval_of(self.schedule, sigma, sigma_next)

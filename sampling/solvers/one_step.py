@@ -22,6 +22,8 @@ from ..prediction import PREDICTIONS, lambda_step, polynomial_weights
 from ..schedule import NoiseSchedule
 from .base import ETA, PREDICTION, SIGMA_DATA, Solver
 
+SHORTEST = 1e-4  # way to a second model call: float32 loses the difference of predictions that are closer
+
 Rule = Callable[[Any, float, float], list[float]]  # (form, t, s) -> the weights of the predictions in the integral
 
 

@@ -7,7 +7,7 @@ from ..options import option
 from ..plan import Stage
 from ..prediction import polynomial_weights
 from .base import solver
-from .one_step import OneStep, Step, Through
+from .one_step import SHORTEST, OneStep, Step, Through
 from .two_noises import stages_with_two_noises
 
 SRA1 = 0.75  # the one point at which the mean square of the stage's noise of "2s" is right, too
@@ -33,7 +33,9 @@ class Seeds2(OneStep):
     48, 2010) and does not use r.
     """
 
-    r = option(0.5, "Where in the step, in lambda, the second model call lies. 2s does not use it.", above=0, most=1)
+    r = option(
+        0.5, "Where in the step, in lambda, the second model call lies. 2s does not use it.", least=SHORTEST, most=1
+    )
     variant = option(
         "2b",
         "2b: the polynomial through both predictions. 2a: the paper's weights. 2s: the image of a seed settles with "

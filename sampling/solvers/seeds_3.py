@@ -7,7 +7,7 @@ from typing import Any
 from ..options import option
 from ..prediction import lambda_step, polynomial_weights
 from .base import solver
-from .one_step import OneStep, Through
+from .one_step import SHORTEST, OneStep, Through
 
 NEAR = 0.01  # to 2/3, where the weight of the third prediction vanishes with the step
 
@@ -44,7 +44,9 @@ class Seeds3(OneStep):
     2/3.
     """
 
-    r_1 = option(1 / 3, "Where in the step, in lambda, the second model call lies. Less than r_2.", above=0, below=1)
+    r_1 = option(
+        1 / 3, "Where in the step, in lambda, the second model call lies. Less than r_2.", least=SHORTEST, below=1
+    )
     r_2 = option(2 / 3, "Where in the step, in lambda, the third model call lies. More than r_1.", above=0, most=1)
     variant = option(
         "3a",

@@ -1,5 +1,7 @@
 """ComfyUI in headless Chromium, for the tests and the pictures."""
 
+import atexit
+import functools
 import shutil
 from contextlib import contextmanager
 
@@ -10,16 +12,30 @@ ARGUMENTS = (
 )
 
 
-@contextmanager
-def page_of(server, nodes_2, width=1500, height=950):
-    """A page with ComfyUI's front end, in the classic renderer or in Nodes 2.0; `page.ours` gathers our errors."""
+@functools.cache
+def browser():
+    """The one browser of this process."""
     from playwright.sync_api import sync_playwright
 
-    server.post("/settings", {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2})
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
-        page = browser.new_page(viewport={"width": width, "height": height})
-        page.ours = []
+    playwright = sync_playwright().start()
+    atexit.register(playwright.stop)
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS.split())
+
+
+@contextmanager
+def page_of(server, nodes_2, width=1500, height=950, altered=None, **settings):
+    """A page with ComfyUI's front end, in the classic renderer or in Nodes 2.0; `page.ours` gathers our errors.
+
+    altered: a function of what the server says of all nodes, which the page is told instead. settings: of the user.
+    """
+    given = {"Comfy.TutorialCompleted": True, "Comfy.VueNodes.Enabled": nodes_2, "Comfy.ColorPalette": "dark"}
+    server.post("/settings", given | settings)
+    context = browser().new_context(viewport={"width": width, "height": height})
+    try:
+        page = context.new_page()
+        page.ours, page.nodes_2 = [], nodes_2
+        if altered:
+            page.route("**/object_info", lambda route: route.fulfill(json=altered(server.get("/object_info"))))
         page.on("pageerror", lambda error: page.ours.append(str(error)))
         page.on("console", lambda message: keep(page, message))
         page.goto(server.url)
@@ -27,7 +43,8 @@ def page_of(server, nodes_2, width=1500, height=950):
         page.wait_for_function("window.app.extensions.some(one => one.name === 'seeds-samplers.chart')", timeout=60_000)
         page.wait_for_timeout(1500)
         yield page
-        browser.close()
+    finally:
+        context.close()
 
 
 def keep(page, message):
@@ -44,6 +61,12 @@ def load(page, graph):
             if (widget.name === "control_after_generate") widget.value = "fixed"; }"""
     )
     page.wait_for_timeout(800)
+
+
+def show(page, workflow):
+    """Show a workflow as a user has saved it."""
+    page.evaluate("workflow => window.app.loadGraphData(workflow)", workflow)
+    page.wait_for_timeout(600)
 
 
 def fit(page):

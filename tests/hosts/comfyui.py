@@ -9,7 +9,7 @@ from pathlib import Path
 
 from server import Process, add_toy, copy_parts, free_port
 
-PARTS = ("__init__.py", "nodes", "sampling", "demo", "js", "locales", "example_workflows", "docs", "pyproject.toml")
+PARTS = ("__init__.py", "nodes", "sampling", "demo", "js", "example_workflows", "docs", "pyproject.toml")
 
 
 def checkout():

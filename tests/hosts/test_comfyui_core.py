@@ -232,6 +232,22 @@ def test_what_lazycache_returns_for_a_call_that_it_skips():
     torch.testing.assert_close(holder.apply_cache_diff(x), denoised_before + (x - x_before))
 
 
+def test_which_of_comfyuis_samplers_call_the_model_once_a_step():
+    """As the chart says; counted in runs."""
+    from seeds_samplers.nodes.chart import ONE_CALL
+    from seeds_samplers.nodes.demo import glyph_model
+
+    register()
+    model, counted = glyph_model(), []
+    model.model.diffusion_model.register_forward_hook(lambda *_: counted.append(1))
+    once = set()
+    for name in set(comfy.samplers.SAMPLER_NAMES) - {*SAMPLERS, "dpm_adaptive"}:
+        counted.clear()
+        sampled(model, name, steps=6)
+        once |= {name} if len(counted) == 6 else set()
+    assert once == ONE_CALL & set(comfy.samplers.SAMPLER_NAMES)
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_the_dropdown_names_a_scheduler_without_levels(name):
     """kl_optimal divides by the number of steps less one."""

@@ -115,14 +115,6 @@ class TestNodes:
         graph["5"]["inputs"]["latent_image"] = ["40", 0]
         assert close(pictures(server, graph)[0], batch[2])
 
-    def test_what_was_planned_is_told(self, server):
-        outputs = server.run(seeds_graph(seed=77, **{"budget": "model calls", "budget.model_calls": 30}))
-        (plan,) = outputs["5"]["seeds_plan"]
-        assert plan["steps"] == 15 and plan["model_calls"] == 29 and plan["stages"] == [0.5]
-        *lambdas, last = plan["lambdas"]
-        assert len(lambdas) == 15 and lambdas == sorted(lambdas) and last is None
-        assert lambdas[0] == pytest.approx(-math.log(80)) and lambdas[-1] == pytest.approx(-math.log(0.01))
-
     def test_variation(self, server):
         plain, same, other = (
             pictures(server, seeds_graph(**inputs))
@@ -145,6 +137,14 @@ def test_a_saved_prompt_runs(server, path):
     if "CheckpointLoaderSimple" in path.read_text():
         pytest.skip("its checkpoint is the user's")
     assert server.images(server.run(graph))
+
+
+@pytest.mark.parametrize("solver", SAMPLERS)
+def test_a_prompt_from_before_there_were_options_runs_with_their_defaults(server, solver):
+    graph = seeds_graph(**{"budget.steps": 4})
+    given = {key: value for key, value in graph["5"]["inputs"].items() if not key.startswith("solver.")}
+    graph["5"]["inputs"] = given | {"solver": solver}
+    assert close(pictures(server, graph), pictures(server, default_graph(sampler_name=solver, steps=4)))
 
 
 class TestOddGraphs:
@@ -171,24 +171,41 @@ class TestOddGraphs:
         flow = node("ModelSamplingFlux", model=MODEL, max_shift=9.0, base_shift=9.0, width=256, height=256)
         graph = seeds_graph(scheduler="simple") | {"50": flow}
         graph["5"]["inputs"]["model"] = ["50", 0]
-        (plan,) = server.run(graph)["5"]["seeds_plan"]
-        assert len(plan["lambdas"]) == 13 and plan["model_calls"] == 23
+        (chart,) = server.run(graph)["5"]["seeds_chart"]
+        assert chart["words"] == "12 steps, 23 model calls" and len(chart["steps"]) == 12
 
     def test_an_unknown_solver_says_so(self, server):
         graph = seeds_graph(solver="SEEDS-9")
         server.expected_tracebacks += 1
-        with pytest.raises(RuntimeError, match="solver: not known to this version; expected one of SEEDS-1, "):
+        with pytest.raises(RuntimeError, match="solver: not known to this version; expected one of SEEDS-2, "):
             server.run(graph)
 
 
 class TestPages:
     @pytest.mark.parametrize("name", ["SEEDSSampler", "SEEDSScheduler", "SEEDSKSampler", "SEEDSDemoCheckpoint"])
-    def test_every_node_has_help_with_a_picture_and_its_words_in_two_languages(self, server, name):
+    def test_every_node_has_help_with_a_picture(self, server, name):
         assert server.get(f"/extensions/seeds-samplers/docs/{name}.md").startswith(b"# ")
         assert server.get(f"/extensions/seeds-samplers/docs/{name}.png")[1:4] == b"PNG"
-        words = server.get("/i18n")
-        assert words["en"]["nodeDefs"][name]["display_name"] == server.get(f"/object_info/{name}")[name]["display_name"]
-        assert words["de"]["nodeDefs"][name]["description"] != words["en"]["nodeDefs"][name]["description"]
+
+    @pytest.mark.parametrize(
+        ("name", "beside"),
+        [
+            ("SEEDSSampler", "KSamplerSelect"),
+            ("SEEDSScheduler", "BasicScheduler"),
+            ("SEEDSKSampler", "KSampler"),
+            ("SEEDSDemoCheckpoint", "CheckpointLoaderSimple"),
+        ],
+    )
+    def test_every_node_is_beside_comfyuis_own(self, server, name, beside):
+        category, expected = (server.get(f"/object_info/{one}")[one]["category"] for one in (name, beside))
+        assert category == expected
+
+    @pytest.mark.parametrize("name", ["SEEDSSampler", "SEEDSKSampler"])
+    def test_what_a_new_node_starts_with_and_what_finds_it(self, server, name):
+        info = server.get(f"/object_info/{name}")[name]
+        assert {"er-sde", "er_sde", "seeds_2", "SEEDS-M"} <= set(info["search_aliases"])
+        first = info["input"]["required"]["solver"][1]["options"][0]
+        assert first["key"] == "SEEDS-2" and list(first["inputs"]["optional"])[:2] == ["eta", "variant"]
 
 
 class TestWhatDoesNotFit:

@@ -93,7 +93,7 @@ def test_eta_is_the_hosts(server):
 
 
 def test_a_mistake_is_answered_with_what_is_allowed(server):
-    with pytest.raises(Rejected, match="SEEDS-2 r: 7; expected a finite number and > 0 and <= 1"):
+    with pytest.raises(Rejected, match=r"SEEDS-2 r: 7; expected a finite number and >= 0.0001 and <= 1"):
         server.draw(prompt="S", sampler_name="SEEDS-2", alwayson_scripts=arguments_of(server, **{"SEEDS-2 r": 7}))
     server.draw(prompt="S", sampler_name="SEEDS-2")
 

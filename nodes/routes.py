@@ -1,0 +1,63 @@
+"""The server's route for the chart: what it shows for the values of a node's widgets, before any run."""
+
+import asyncio
+
+from ..sampling import SAMPLERS, options_of
+from .chart import calls_of_steps, chart, remembered, words
+from .demo import SEEDSDemoCheckpoint, glyph_sampling
+from .dropdown import COMFY_SAMPLERS
+from .sampler import sampler_object
+from .scheduler import sigmas_of, steps_of
+
+PATH = "/seeds-samplers/chart"
+COUNTED_LATER = {"words": "steps and model calls are counted by a run"}
+
+
+def _of_input(values, name):
+    """A dynamic input's value as a node gets it, from widgets' values by their dotted names."""
+    prefix = f"{name}."
+    return {name: values.get(name)} | {key[len(prefix) :]: values[key] for key in values if key.startswith(prefix)}
+
+
+def _chosen(values):
+    """(name, function, options) of the sampler that a node's values choose; None, None, {} if it is no name."""
+    if "solver" not in values:
+        name = values.get("sampler_name")
+        return name, COMFY_SAMPLERS.get(name), {}
+    given = _of_input(values, "solver")
+    name = given["solver"]
+    names = [option.name for option in options_of(name)] if name in SAMPLERS else ()
+    known = {key: given[key] for key in names if given.get(key) is not None}
+    function = sampler_object({"solver": name, **known} if name in SAMPLERS else None).sampler_function
+    return name, function, {key: value for key, value in known.items() if key != "noise_device"}
+
+
+def chart_of(values, sampler=None, model=None, loader=None):
+    """The chart that a node's values promise; ValueError for values that do not go together.
+
+    values: by the widgets' names, None where a link decides. sampler: the same of the node that chooses the sampler,
+    None where it is not to be seen. model: a token that a run has told. loader: the class of the node that gives the
+    model.
+    """
+    if sampler is None or None in _of_input(values, "budget").values():
+        return COUNTED_LATER
+    name, function, options = _chosen(sampler)
+    steps = steps_of(_of_input(values, "budget"), function)
+    scheduler, denoise = values.get("scheduler"), values.get("denoise")
+    model_sampling = glyph_sampling() if loader == SEEDSDemoCheckpoint.__name__ else remembered(model)
+    if model_sampling is None or None in (scheduler, denoise, *sampler.values()):
+        return {"words": words(steps, calls_of_steps(name, steps)), "note": "The noise levels show after a run."}
+    return chart(name, options, sigmas_of(model_sampling, scheduler, steps, denoise), model_sampling)
+
+
+def add_routes():
+    """Give the server its route; without a server, nothing."""
+    from aiohttp import web
+    from server import PromptServer
+
+    @PromptServer.instance.routes.post(PATH)
+    async def answer(request):
+        try:
+            return web.json_response(await asyncio.to_thread(chart_of, **await request.json()))
+        except ValueError as error:  # its text names the input
+            return web.json_response({"words": str(error), "wrong": True})
