@@ -38,10 +38,10 @@ def numpy_words(places: Words, low: Words, high: Words, out: Words, spare: Words
     """The words of hashed places under the halves of a key, in `out`; `spare` is overwritten."""
     words = np.bitwise_xor(places, low, out=out)
     words *= np.uint32(FIRST)
-    words ^= np.right_shift(words, 15, out=spare)
+    words ^= np.right_shift(words, np.uint32(15), out=spare)
     words += high
     words *= np.uint32(SECOND)
-    words ^= np.right_shift(words, 16, out=spare)
+    words ^= np.right_shift(words, np.uint32(16), out=spare)
     return words
 
 
@@ -99,7 +99,8 @@ def numpy_normal(words: Words, weight: np.float32, floats: np.ndarray, spare: Wo
     The first axis of each array holds the two partners of a pair: the first's word gives the radius, the second's the
     angle.
     """
-    words[0] &= np.uint32(0x7FFFFFFF)
+    of_radius = words[0]
+    of_radius &= np.uint32(0x7FFFFFFF)
     np.copyto(floats, words.view(np.int32), casting="same_kind")
     radius, angle = floats
     radius += np.float32(0.5)
