@@ -286,6 +286,14 @@ def test_a_step_without_timesteps():
         scheduler.step(torch.zeros(SHAPE), 999, torch.zeros(SHAPE))
 
 
+def test_a_step_after_the_last():
+    scheduler = SEEDSScheduler(**SD)
+    scheduler.set_timesteps(3)
+    run(scheduler, start(scheduler))
+    with pytest.raises(ValueError, match="the run is over"):
+        scheduler.step(torch.zeros(SHAPE), 0.0, torch.zeros(SHAPE))
+
+
 def test_whole_timesteps_are_whole():
     for spacing in ("leading", "trailing"):
         scheduler = SEEDSScheduler(timestep_spacing=spacing, **SD)
