@@ -1,5 +1,6 @@
 """The extension in SD.Next, whose own sampler modules run here with the embedded model; its server does not."""
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ pytest.importorskip("diffusers")
 import sdnext_host as host
 from diffusers import EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
 
+import seeds_samplers
 from seeds_samplers.demo.classifier import load_classifier
 from seeds_samplers.demo.glyphs import labels_of
 from seeds_samplers.sampling import SAMPLERS
@@ -19,6 +21,7 @@ from seeds_samplers.sampling import SAMPLERS
 if not (host.CHECKOUT / "modules" / "sd_samplers_diffusers.py").exists():
     pytest.skip(f"no checkout of SD.Next at {host.CHECKOUT} (SDNEXT_PATH)", allow_module_level=True)
 
+ROOT = Path(__file__).resolve().parents[2]
 SD = dict(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
 NAMES = {"SEEDS ER-SDE" if solver == "ER-SDE" else solver: solver for solver in SAMPLERS}
 ENTRIES = [name + kind for name in NAMES for kind in ("", " FlowMatch")]
@@ -31,10 +34,12 @@ def sdnext():
         del sys.modules[name]
     sd_samplers, sd_samplers_diffusers = host.load()
     before = [entry.name for entry in sd_samplers.all_samplers]
-    from seeds_samplers.webui import sdnext
-
-    sdnext.install()
-    yield sd_samplers, sd_samplers_diffusers, before, sdnext
+    path = list(seeds_samplers.__path__)
+    seeds_samplers.__path__ = [*path, str(ROOT)]  # where it is installed, it has no webui/
+    adapter = importlib.import_module("seeds_samplers.webui.sdnext")
+    adapter.install()
+    yield sd_samplers, sd_samplers_diffusers, before, adapter
+    seeds_samplers.__path__ = path
     for name in [name for name in sys.modules if name.split(".")[0] == "modules"]:
         del sys.modules[name]
     del sys.modules["seeds_samplers.webui.sdnext"]
@@ -112,7 +117,7 @@ def test_the_mean_of_gaussian_data_on_flow_models(sdnext, name, steps):
 
 def test_the_entry_finds_sdnext():
     """As SD.Next loads it: the file in scripts/, by its path."""
-    entry = Path(__file__).resolve().parents[2] / "scripts" / "seeds_samplers_webui.py"
+    entry = ROOT / "scripts" / "seeds_samplers_webui.py"
     code = f"""
 import importlib.util, sys
 sys.path[:0] = {[str(Path(__file__).parent), *(entry for entry in sys.path if entry)]!r}
