@@ -70,14 +70,14 @@ def near(cells, budgets):
     """For docs/quality.md: head and rows, SEEDS-M with its default steps, "beta" on flow, beside the best peer."""
     rows = []
     for (problem, guidance), cell in sorted(cells.items()):
-        ours = cell.get((OURS, "beta" if "flow" in problem else DEFAULT))
-        if not ours or (FLOOR, "") not in cell:
-            continue
-        row = [problem, f"{guidance:g}", number(cell[FLOOR, ""][0])]
-        for n, value in enumerate(ours):
-            found, name, _ = best(cell, stochastic, n)
-            row.append(f"**{number(value)}** / {number(found)} {name.removeprefix(THEIRS)}")
-        rows.append(row)
+        ours = cell.get((OURS, "beta" if "flow" in problem else DEFAULT), {})
+        row = [problem, f"{guidance:g}", number(cell[FLOOR, ""])]
+        for calls in budgets:
+            value, _, name, _ = best(cell, stochastic, calls)
+            peer = f"{number(value)} {name.removeprefix(THEIRS)}"
+            row.append(f"**{with_error(*ours[calls])}** / {peer}" if calls in ours and value < math.inf else "")
+        if any(row[3:]):
+            rows.append(row)
     return ["problem", "guidance", "floor", *(f"{calls} calls" for calls in budgets)], rows
 
 

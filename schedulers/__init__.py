@@ -6,7 +6,7 @@ The folder has not the library's name: hosts put this package's own folder on Py
 try:
     import diffusers  # noqa: F401
 except ImportError as error:
-    raise ImportError('seeds_samplers.schedulers needs diffusers: pip install "seeds-samplers[diffusers]"') from error
+    raise ImportError("seeds_samplers.schedulers needs diffusers: pip install diffusers") from error
 
 from .scheduler import SEEDSScheduler, SEEDSSchedulerOutput
 

@@ -101,7 +101,7 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
         self.noise_sampler, self.noise_sampler_seed = None, noise_sampler_seed
         self.num_inference_steps = None
         self.timesteps, self.sigmas = self.family.host.timesteps, self.family.host.sigmas  # all that training knows
-        self._sigmas, self._levels = self.sigmas.tolist(), None
+        self._sigmas, self._levels, self._plan = self.sigmas.tolist(), None, None
         self._restart()
 
     @classmethod
@@ -150,11 +150,10 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
             levels = sigmas_seeds(len(levels) - 1, levels[-2], levels[0], self.noise_schedule.name).tolist()
         self.num_inference_steps = len(levels) - 1
         self._levels = tuple(self.noise_schedule.read(levels))
-        stages = self.solver.plan(self.noise_schedule, self._levels).stages
-        of_calls = [stage.sigma for stage in stages]
-        self.timesteps = torch.tensor([self.family.timestep(sigma) for sigma in of_calls], device=device)
-        self.sigmas = torch.tensor([*of_calls, self._levels[-1]])
-        self._sigmas = of_calls
+        self._plan = self.solver.plan(self.noise_schedule, self._levels)
+        self._sigmas = [stage.sigma for stage in self._plan.stages]
+        self.timesteps = torch.tensor([self.family.timestep(sigma) for sigma in self._sigmas], device=device)
+        self.sigmas = torch.tensor([*self._sigmas, self._levels[-1]])
         self._restart()
 
     def index_for_timestep(self, timestep, schedule_timesteps=None):
@@ -173,6 +172,8 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
                 timestep = timestep.to(self.timesteps.device) if isinstance(timestep, torch.Tensor) else timestep
                 index = self.index_for_timestep(timestep)
             self._step_index = index
+        elif self._step_index == len(self._sigmas):
+            raise ValueError(f"timestep: {float(timestep)}; the run is over; expected set_timesteps to be called first")
 
     def scale_model_input(self, sample, timestep=None):
         """The sample as the model is to see it."""
@@ -187,7 +188,7 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
         if within:
             calls = f"{self.config.solver}'s model calls a step"
             raise ValueError(f"begin_index: {self._step_index}; expected a multiple of {self.order}, {calls}")
-        plan = self.solver.plan(self.noise_schedule, self._levels[step:])
+        plan = self.solver.plan(self.noise_schedule, self._levels[step:]) if step else self._plan
         self.noise_sampler = None
         if plan.draws:
             seed, indices = self.noise_sampler_seed, None

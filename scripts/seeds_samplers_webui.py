@@ -18,9 +18,16 @@ NEEDED = {  # of the host's `modules`
 }
 
 
-def missing():
-    """The first name of NEEDED that this host does not have, or None."""
-    for module, names in NEEDED.items():
+NEEDED_OF_SDNEXT = {
+    "sd_samplers_diffusers": ("samplers_data_diffusers", "config", "DiffusionSampler"),
+    "sd_samplers_common": ("SamplerData",),
+    "sd_samplers": ("list_samplers", "set_samplers"),
+}
+
+
+def missing(needed):
+    """The first of these names that this host does not have, or None."""
+    for module, names in needed.items():
         full = f"modules.{module}"
         if importlib.util.find_spec(full) is None:
             return full
@@ -31,24 +38,26 @@ def missing():
     return None
 
 
-def package():
-    """The package whose root is the folder above this one, loaded anew: an update may have changed it."""
+def adapter(name):
+    """A module of the package whose root is the folder above this one, loaded anew: an update may have changed it."""
     root = Path(__file__).resolve().parents[1]
-    for name in [name for name in sys.modules if name == NAME or name.startswith(NAME + ".")]:
-        del sys.modules[name]
+    for loaded in [loaded for loaded in sys.modules if loaded == NAME or loaded.startswith(NAME + ".")]:
+        del sys.modules[loaded]
     importlib.invalidate_caches()
     spec = importlib.util.spec_from_file_location(NAME, root / "__init__.py", submodule_search_locations=[str(root)])
     module = sys.modules[NAME] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return importlib.import_module(f"{NAME}.webui.script")
+    return importlib.import_module(f"{NAME}.webui.{name}")
 
 
-if _lacking := missing():
+if not missing(NEEDED_OF_SDNEXT):
+    adapter("sdnext").install()
+elif _lacking := missing(NEEDED):
     print(
         f"seeds-samplers: not supported in this web UI, which has no {_lacking}: nothing was added "
         "(it works in AUTOMATIC1111, Forge and their relatives)"
     )
 else:
-    _script = package()
+    _script = adapter("script")
     _script.install()
     SEEDSScript = _script.SEEDSScript  # the host looks for classes in this file

@@ -185,3 +185,11 @@ def test_pictures_in_a_batch_of_one_generator():
         num_inference_steps=4, **tiny.prompt(1),
     )[0]  # fmt: skip
     assert images.shape == (3, 16, 16, 3)
+
+
+def test_a_compiled_network():
+    pipe = tiny.stable_diffusion(seeds_scheduler("SEEDS-M"))
+    given = dict(height=16, width=16, **tiny.prompt(1), **KNOWN)
+    before = pipe(generator=generators(1), **given)[0]
+    pipe.unet = torch.compile(pipe.unet, backend="eager")
+    torch.testing.assert_close(pipe(generator=generators(1), **given)[0], before, rtol=1e-4, atol=1e-4)
