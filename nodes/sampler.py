@@ -44,9 +44,12 @@ def sampler_object(solver, path=None):
     for option in options_of(name) if name in SAMPLERS else ():
         if option.whole and option.name in options:
             options[option.name] = whole(options[option.name])
-    # The sampler checks its own options: a run on no image at all.
+    # The sampler checks its own options: a run on no image at all, and with no path, which only one thread may make first.
+    nothing = torch.zeros(0, 1)
     checked = {option: value for option, value in options.items() if option != "noise_device"}
-    SAMPLERS[name](lambda x, sigma: x, torch.zeros(0, 1), sigmas_karras(2, 1, 2), seed=0, disable=True, **checked)
+    SAMPLERS[name](
+        lambda x, sigma: x, nothing, sigmas_karras(2, 1, 2), disable=True, noise_sampler=lambda *_: nothing, **checked
+    )  # fmt: skip
     return comfy.samplers.KSAMPLER(COMFY_SAMPLERS[name], {**options, "path": path})
 
 
