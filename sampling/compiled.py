@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+import threading
 import weakref
 from functools import cache
 
@@ -9,6 +10,7 @@ import torch
 
 _RUNS = weakref.WeakValueDictionary()  # for a compiled graph, which can hold the number of a run but not the run
 _NUMBERS = itertools.count()
+_LOCK = threading.Lock()
 _OPERATION = f"normals_{id(_RUNS):x}"  # a host may hold two copies of this package, or load it anew
 compiling = getattr(torch.compiler, "is_compiling", lambda: False)  # not in every torch, nor is custom_op
 
@@ -29,7 +31,8 @@ def number_of(draws):
     """The number by which a compiled graph finds these Draws; None where nothing is compiled in this process."""
     if "torch._dynamo" not in sys.modules or not hasattr(torch.library, "custom_op"):
         return None
-    _register()
+    with _LOCK:  # of two threads one may register it
+        _register()
     number = next(_NUMBERS)
     _RUNS[number] = draws
     return number

@@ -141,3 +141,28 @@ for run, sampler in [copy(), copy(), copy()]:
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.slow
+def test_the_first_runs_of_several_threads():
+    """Where Dynamo is loaded, the first of them makes what the others need."""
+    code = """
+import threading
+import torch, torch._dynamo
+from seeds_samplers.sampling import sample_seeds_1, sigmas_karras
+failed, together = [], threading.Barrier(8)
+def run():
+    together.wait()
+    try:
+        sample_seeds_1(lambda x, s: x / 2, torch.ones(2, 3), sigmas_karras(3, 1, 2), seed=1, disable=True)
+    except Exception as error:
+        failed.append(error)
+threads = [threading.Thread(target=run) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert not failed, failed
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
