@@ -44,7 +44,7 @@ def sampler_object(solver, path=None):
     for option in options_of(name) if name in SAMPLERS else ():
         if option.whole and option.name in options:
             options[option.name] = whole(options[option.name])
-    # The sampler checks its own options: a run on no image at all, and with no path, which only one thread may make first.
+    # The sampler checks its own options: a run on no image, and with no path: the chart checks in threads of its own.
     nothing = torch.zeros(0, 1)
     checked = {option: value for option, value in options.items() if option != "noise_device"}
     SAMPLERS[name](
