@@ -107,8 +107,13 @@ def uncompiled(function: Callable) -> Callable:
 
 
 @uncompiled
-def _prepare(solver: type[Solver], arguments: dict[str, Any]) -> tuple[Plan, torch.Tensor, Draws]:
-    """Check a sampler's arguments and plan: (plan, sigmas as a tensor, the noise of its stages)."""
+def _prepare(
+    solver: type[Solver], signature: inspect.Signature, given: tuple, named: dict[str, Any]
+) -> tuple[dict[str, Any], Plan, torch.Tensor, Draws]:
+    """Check a sampler's arguments and plan: (arguments by name, plan, sigmas as a tensor, the noise of its stages)."""
+    bound = signature.bind(*given, **named)
+    bound.apply_defaults()
+    arguments = bound.arguments
     chosen = solver(**{name: arguments[name] for name in solver.options})
     schedule = noise_schedule_of(arguments["noise_schedule"])
     NOISE_DEVICE.check(arguments["noise_device"])
@@ -133,22 +138,15 @@ def _prepare(solver: type[Solver], arguments: dict[str, Any]) -> tuple[Plan, tor
         noise_sampler = noise_sampler.in_clock(chosen.form, schedule)
     if plan.steps:
         function("model", arguments["model"])
-    return plan, level_tensor(arguments["sigmas"]), Draws(noise_sampler, plan, x)
+    return arguments, plan, level_tensor(arguments["sigmas"]), Draws(noise_sampler, plan, x)
 
 
 def sampler_of(solver: type[Solver]) -> Any:
     """The sampler of a solver. Its attributes say what is known of it: solver, about, calls_per_step, ode_order, ..."""
     signature = signature_of(solver)
 
-    @uncompiled
-    def bound(arguments: tuple, options: dict[str, Any]) -> dict[str, Any]:
-        given = signature.bind(*arguments, **options)
-        given.apply_defaults()
-        return given.arguments
-
     def sampled(*arguments: Any, **options: Any) -> torch.Tensor:
-        given = bound(arguments, options)
-        plan, sigmas, draws = _prepare(solver, given)
+        given, plan, sigmas, draws = _prepare(solver, signature, arguments, options)
         if not plan.steps:
             return given["x"]
         rest = (given[name] for name in ("extra_args", "callback", "disable"))
