@@ -69,6 +69,7 @@ class SEEDSNoise(io.ComfyNode):
     @classmethod
     def define_schema(cls):
         return schema(
+            "KSamplerSelect",
             node_id="SEEDSNoise",
             display_name="SEEDS Noise for Any Sampler",
             description="Gives any sampler that adds noise (euler_ancestral, dpmpp_2m_sde, er_sde, ...) noise that "
