@@ -96,7 +96,7 @@ class Drawing:
         self.images, self.objects, self.progress = list(map(str, range(len(self.latent)))), {}, lambda share: None
         ends = levels(torch.tensor([float(self.sampling.sigma_max), 0.0]), self.sampling)[0].item()
         self.levels = (float(self.sampling.sigma_min), ends, of_model(self.sampling)[0]["noise_schedule"])
-        self.start = sigmas_of(model.get_model_object("model_sampling"), schedulers[0], 1000, denoise)[0]
+        self.start = sigmas_of(self.sampling, schedulers[0], 1000, denoise)[0]
         self.references = {SDE: self.sampler("SEEDS-2 variant=2s"), ODE: self.sampler("SEEDS-3 eta=0")}
         self.common = digest_of([positive, negative, self.latent, self.mask, self.places, seed, cfg, denoise])
         self.common += f" {float(self.start):.6g}"
@@ -110,7 +110,7 @@ class Drawing:
         """As many levels below the one where all runs start, and that one: they draw from the same beginning."""
         total = steps
         while True:
-            below = falling(sigmas_of(self.model.get_model_object("model_sampling"), scheduler, total, 1.0))
+            below = falling(sigmas_of(self.sampling, scheduler, total, 1.0))
             below = below[below < self.start * (1 - 1e-6)]
             if len(below) >= steps or total > MOST:
                 return torch.cat([self.start[None].to(below), below[-steps:]])
