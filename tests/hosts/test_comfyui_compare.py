@@ -144,6 +144,7 @@ class TestServer:
         ]
         assert "6 model calls, SDE: " in outputs["5"]["text"][0]
 
+    @pytest.mark.slow
     def test_an_interrupted_run_goes_on_with_what_is_missing(self, server):
         long = dict(samplers="SEEDS-1", model_calls="4", reference_calls=200, seed=6)
         prompt = server.queue(graph_of(**long))

@@ -163,7 +163,8 @@ def test_interrupt_and_skip_leave_nothing_behind():
 
 def noise_keys(**given):
     p = SimpleNamespace(**{"seeds": [5], "subseeds": None, "subseed_strength": 0, **given})
-    return ours("webui.sampler").noise_of(p, torch.zeros(3, 1, 2, 2), "cpu").keys
+    mixture = ours("webui.sampler").noise_of(p, torch.zeros(3, 1, 2, 2), "cpu").mixture
+    return list(zip(mixture.weights, mixture.keys, strict=True))
 
 
 def test_scripts_that_sample_more_images_than_there_are_seeds():
