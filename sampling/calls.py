@@ -25,6 +25,14 @@ def solver_of(sampler: str | Callable) -> type[Solver]:
     return function.solver
 
 
+def calls_per_step(sampler: str | Callable) -> int:
+    """The model calls of a step: of a name in SAMPLERS, or what a function says of itself, a host's too."""
+    function: Any = SAMPLERS[choice("sampler", sampler, SAMPLERS)] if isinstance(sampler, str) else sampler
+    if not hasattr(function, "calls_per_step"):
+        raise ValueError(f"sampler: {sampler!r}; expected a name in SAMPLERS or one of its functions")
+    return function.calls_per_step
+
+
 def call_pattern(sampler: str | Callable, sigmas: Any, **options: Any) -> list[Call]:
     """The model calls of a run over these sigmas, in their order.
 
@@ -44,7 +52,7 @@ def model_calls_for_steps(sampler: str | Callable, steps: int) -> int:
 
     sampler: a name in SAMPLERS or one of its functions. steps: at least 1.
     """
-    return solver_of(sampler).calls_per_step * (whole_number("steps", steps, least=1) - 1) + 1
+    return calls_per_step(sampler) * (whole_number("steps", steps, least=1) - 1) + 1
 
 
 def steps_for_model_calls(sampler: str | Callable, budget: int) -> int:
@@ -52,4 +60,4 @@ def steps_for_model_calls(sampler: str | Callable, budget: int) -> int:
 
     sampler: a name in SAMPLERS or one of its functions. The last step goes to sigma 0 and takes one call.
     """
-    return (whole_number("budget", budget, least=1) - 1) // solver_of(sampler).calls_per_step + 1
+    return (whole_number("budget", budget, least=1) - 1) // calls_per_step(sampler) + 1
