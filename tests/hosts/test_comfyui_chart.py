@@ -6,7 +6,10 @@ from comfyui import Server, checkout
 from comfyui_graphs import MODEL, custom_graph, node, seeds_graph
 
 pytest.importorskip("playwright", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout")
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout"),
+    pytest.mark.slow,  # in both renderers: five minutes
+]
 
 LATER = "The noise levels show after a run."
 DONE = "rgb(63, 165, 107)"

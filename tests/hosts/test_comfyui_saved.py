@@ -10,12 +10,16 @@ from comfyui_graphs import seeds_graph
 from comfyui_saved import SAVED, prompt_of
 
 pytest.importorskip("playwright", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout")
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout"),
+    pytest.mark.slow,  # in both renderers: five minutes
+]
 
 FILES = sorted(SAVED.glob("*/comfyui/*.api.json"))
 CHOSEN = [path for path in FILES if "SEEDSKSampler" in path.read_text()]
 INVENTED = {"invented": ["FLOAT", {"default": 1.0, "min": 0.0, "max": 10.0, "advanced": True}]}
 SEEDS_M = SAVED / "b0fff88" / "comfyui" / "SEEDS-M.api.json"
+SINCE = {"SEEDS-M": {"solver.guidance_limit": 1.0}}  # options that came after b0fff88, with their defaults
 GONE = "s_noise"
 OURS = ("SEEDSKSampler", "SEEDSSampler", "SEEDSScheduler")
 
@@ -70,7 +74,7 @@ def nameless(workflow):
 def changed(inputs):
     """The inputs of a node of ours as `another_version` has them."""
     inputs = {key: value for key, value in inputs.items() if key != f"solver.{GONE}"}
-    return inputs | ({"solver.invented": 1.0} if "solver" in inputs else {})
+    return inputs | ({"solver.invented": 1.0} | SINCE.get(inputs["solver"], {}) if "solver" in inputs else {})
 
 
 def ours(prompt):
