@@ -1,5 +1,6 @@
 """The kernel of a stage beside the plain operations: on a GPU, and with TRITON_INTERPRET=1 in Triton's interpreter."""
 
+import math
 import os
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from problems import METHODS, PREDICTIONS, SIGMAS, X, curved_denoiser, draw, flow_model
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath, fused, sigmas_flow
-from seeds_samplers.sampling.plan import Stage
+from seeds_samplers.sampling.plan import Stage, fresh
 
 pytest.importorskip("triton")
 INTERPRETED = os.environ.get(fused.INTERPRETED) == "1"
@@ -85,7 +86,7 @@ def test_the_noise_is_the_paths(device, monkeypatch, size):
     for ends in ((10, 5), (5, 4.99), (4.99, 4.99 - 1e-8), (0.3, 0)):
         keys, weights = path.gaussians(*ends)
         drawn = torch.from_numpy(keys.view("int32")).to(device), torch.tensor(weights, dtype=torch.float32).to(device)
-        stage = Stage(*map(float, ends), (0.0,), (0.0,), noise=1.0)
+        stage = Stage(*map(float, ends), (0.0,), (0.0,), fresh(*map(float, ends), 1.0, math.inf))
         (noise,) = fused.advance(stage, x.to(device), x.to(device), [], (*drawn, 0, len(weights)))
         torch.testing.assert_close(noise.cpu(), path.normals(*ends), rtol=0, atol=1e-5)  # weights of 10 and more cancel
 
