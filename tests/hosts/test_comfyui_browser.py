@@ -8,7 +8,10 @@ from comfyui_graphs import default_graph, seeds_graph
 from server import REPOSITORY
 
 pytest.importorskip("playwright", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout")
+pytestmark = [
+    pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout"),
+    pytest.mark.slow,  # in both renderers, each example twice: five minutes
+]
 
 
 @pytest.fixture(scope="module")

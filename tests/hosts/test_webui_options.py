@@ -121,7 +121,7 @@ def test_the_api_reads_its_defaults_without_changing_the_page():
     import gradio
 
     before = [component.value for component in script().controls]
-    assert before == [field.default for field in FIELDS.values()]
+    assert before == [field.default for field in ours("webui.fields").IN_LIST]
     with settings(seeds_2_r=0.7), gradio.Blocks():
         assert [component.value for component in script().ui(False)] == [None] * len(FIELDS)
     assert [component.value for component in script().controls] == before
