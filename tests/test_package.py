@@ -69,7 +69,8 @@ def test_the_wheel_has_what_python_users_need_and_nothing_else(tmp_path):
     with ZipFile(wheel) as packed:
         names = {name for name in packed.namelist() if ".dist-info/" not in name}
         packed.extractall(tmp_path / "unpacked")
-    folders = [path for name in ("sampling", "demo") for path in (source / name).rglob("*") if path.is_file()]
+    ours = ("sampling", "schedulers", "demo")
+    folders = [path for name in ours for path in (source / name).rglob("*") if path.is_file()]
     wanted = {f"seeds_samplers/{path.relative_to(source).as_posix()}" for path in folders}
     assert names == {"seeds_samplers/__init__.py", *wanted}
     code = "import seeds_samplers.demo.cli as cli; print(cli.__file__); cli.main(['samplers'])"
