@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .checks import choice, whole_number
-from .samplers import NOISE_SCHEDULE, SAMPLERS
+from .samplers import NOISE_SCHEDULE, SAMPLERS, plan_of
 from .schedule import noise_schedule_of
-from .solvers import Solver
 
 
 class Call(NamedTuple):
@@ -17,20 +16,12 @@ class Call(NamedTuple):
     sigma: float
 
 
-def solver_of(sampler: str | Callable) -> type[Solver]:
-    """The solver of a sampler: a name in SAMPLERS or one of its functions. ValueError for anything else."""
+def _known(sampler: str | Callable, attribute: str) -> Any:
+    """An attribute of a sampler: a name in SAMPLERS or a function that has it. ValueError for anything else."""
     function: Any = SAMPLERS[choice("sampler", sampler, SAMPLERS)] if isinstance(sampler, str) else sampler
-    if not hasattr(function, "solver"):
+    if not hasattr(function, attribute):
         raise ValueError(f"sampler: {sampler!r}; expected a name in SAMPLERS or one of its functions")
-    return function.solver
-
-
-def calls_per_step(sampler: str | Callable) -> int:
-    """The model calls of a step: of a name in SAMPLERS, or what a function says of itself, a host's too."""
-    function: Any = SAMPLERS[choice("sampler", sampler, SAMPLERS)] if isinstance(sampler, str) else sampler
-    if not hasattr(function, "calls_per_step"):
-        raise ValueError(f"sampler: {sampler!r}; expected a name in SAMPLERS or one of its functions")
-    return function.calls_per_step
+    return getattr(function, attribute)
 
 
 def call_pattern(sampler: str | Callable, sigmas: Any, **options: Any) -> list[Call]:
@@ -43,7 +34,7 @@ def call_pattern(sampler: str | Callable, sigmas: Any, **options: Any) -> list[C
     """
     schedule = noise_schedule_of(options.pop("noise_schedule", NOISE_SCHEDULE.default))
     options.pop("noise_device", None)  # has no say
-    plan = solver_of(sampler)(**options).plan(schedule, schedule.read(sigmas))
+    plan = plan_of(_known(sampler, "solver")(**options), schedule, tuple(schedule.read(sigmas)))
     return [Call(i, k, stage.sigma) for i, step in enumerate(plan.steps) for k, stage in enumerate(step)]
 
 
@@ -52,7 +43,7 @@ def model_calls_for_steps(sampler: str | Callable, steps: int) -> int:
 
     sampler: a name in SAMPLERS or one of its functions. steps: at least 1.
     """
-    return calls_per_step(sampler) * (whole_number("steps", steps, least=1) - 1) + 1
+    return _known(sampler, "calls_per_step") * (whole_number("steps", steps, least=1) - 1) + 1
 
 
 def steps_for_model_calls(sampler: str | Callable, budget: int) -> int:
@@ -60,4 +51,4 @@ def steps_for_model_calls(sampler: str | Callable, budget: int) -> int:
 
     sampler: a name in SAMPLERS or one of its functions. The last step goes to sigma 0 and takes one call.
     """
-    return (whole_number("budget", budget, least=1) - 1) // calls_per_step(sampler) + 1
+    return (whole_number("budget", budget, least=1) - 1) // _known(sampler, "calls_per_step") + 1

@@ -86,7 +86,8 @@ def _kept(solver: type[Solver], values: tuple, schedule: Any, levels: tuple[floa
     return solver(**dict(values)).plan(schedule, levels)
 
 
-def _plan(solver: Solver, schedule: Any, levels: tuple[float, ...]) -> Plan:
+def plan_of(solver: Solver, schedule: Any, levels: tuple[float, ...]) -> Plan:
+    """The solver's plan over checked levels, of a noise schedule; kept where the same values make the same plan."""
     if not solver.repeats:
         return solver.plan(schedule, levels)
     return _kept(type(solver), tuple(solver.values().items()), schedule, levels)
@@ -118,7 +119,7 @@ def _prepare(
     schedule = noise_schedule_of(arguments["noise_schedule"])
     NOISE_DEVICE.check(arguments["noise_device"])
     levels = tuple(schedule.read(arguments["sigmas"]))
-    plan = _plan(chosen, schedule, levels)
+    plan = plan_of(chosen, schedule, levels)
     x, extra_args, noise_sampler = latent(arguments["x"]), arguments["extra_args"], arguments["noise_sampler"]
     if levels and levels[0] > torch.finfo(x.dtype).max:
         raise ValueError(f"sigmas: {levels[0]} at index 0; expected levels that {x.dtype}, x's dtype, can hold")
@@ -162,7 +163,7 @@ def sampler_of(solver: type[Solver]) -> Any:
 
 
 SAMPLERS: dict[str, Any] = {name: sampler_of(solver) for name, solver in SOLVERS.items()}
-globals().update({one.__name__: one for one in SAMPLERS.values()})  # sample_seeds_1, ...: samplers.pyi declares them
+globals().update({one.__name__: one for one in SAMPLERS.values()})  # sample_seeds_1, ...: the stub declares them
 sample_seeds_1, sample_seeds_2, sample_seeds_3, sample_seeds_m, sample_er_sde = (
     SAMPLERS[name] for name in ("SEEDS-1", "SEEDS-2", "SEEDS-3", "SEEDS-M", "ER-SDE")
 )

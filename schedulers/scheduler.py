@@ -11,6 +11,7 @@ from ..sampling import NoisePath, sigmas_seeds
 from ..sampling.checks import choice
 from ..sampling.draws import Draws
 from ..sampling.noise import NOISE_DEVICES
+from ..sampling.samplers import plan_of
 from ..sampling.schedule import noise_schedule_of
 from ..sampling.solvers import SOLVERS
 from ..sampling.stepper import Stepper
@@ -150,7 +151,7 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
             levels = sigmas_seeds(len(levels) - 1, levels[-2], levels[0], self.noise_schedule.name).tolist()
         self.num_inference_steps = len(levels) - 1
         self._levels = tuple(self.noise_schedule.read(levels))
-        self._plan = self.solver.plan(self.noise_schedule, self._levels)
+        self._plan = plan_of(self.solver, self.noise_schedule, self._levels)
         self._sigmas = [stage.sigma for stage in self._plan.stages]
         self.timesteps = torch.tensor([self.family.timestep(sigma) for sigma in self._sigmas], device=device)
         self.sigmas = torch.tensor([*self._sigmas, self._levels[-1]])
@@ -188,7 +189,7 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
         if within:
             calls = f"{self.config.solver}'s model calls a step"
             raise ValueError(f"begin_index: {self._step_index}; expected a multiple of {self.order}, {calls}")
-        plan = self.solver.plan(self.noise_schedule, self._levels[step:]) if step else self._plan
+        plan = plan_of(self.solver, self.noise_schedule, self._levels[step:]) if step else self._plan
         self.noise_sampler = None
         if plan.draws:
             seed, indices = self.noise_sampler_seed, None
