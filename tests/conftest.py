@@ -2,6 +2,9 @@
 
 import os
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers of many threads each wait for each other
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 from hypothesis import settings
 
 # A busy machine is slow, not wrong; and what decides over a change does not depend on luck.

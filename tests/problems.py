@@ -1,5 +1,6 @@
 """Problems with known answers, and ways to look into a sampler."""
 
+import pytest
 import torch
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath, sample_seeds_1, sample_seeds_2, sample_seeds_3, sigmas_karras
@@ -17,6 +18,12 @@ SIGMAS = sigmas_karras(6, 0.05, 20)
 X = torch.randn(3, 2, 4, 4, generator=torch.Generator().manual_seed(1)) * 20
 MULTISTEP = ("SEEDS-M", "ER-SDE")  # these have tests of their own
 assert {function for function, _ in METHODS.values()} == {SAMPLERS[name] for name in SAMPLERS if name not in MULTISTEP}
+
+
+def quick_first(cases, quick=1):
+    """Parameters for a test: the first `quick` cases are run by plain pytest, all of them by `.ci/run`."""
+    cases = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [pytest.param(*case, marks=[] if k < quick else pytest.mark.slow) for k, case in enumerate(cases)]
 
 
 def gaussian_denoiser(variance):

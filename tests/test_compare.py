@@ -186,6 +186,7 @@ class TestCommand:
         assert run(model, "--model-calls", "5", "--samplers", "SEEDS-2 r=0.4") == 1 + 3 * 5
         assert run(model, "--model-calls", "5", "--samplers", "SEEDS-2", "--seed", "1") > 3 * 60
 
+    @pytest.mark.slow
     def test_an_interrupted_run_goes_on(self, model, capsys):
         whole = run(model, "--model-calls", "4", "--samplers", "SEEDS-1", "--csv", "whole.csv", "--batch-size", "1")
         model.Gaussian.stop_at = model.calls + 150

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from generating import full_disk
+from problems import quick_first
 from safetensors.torch import save_file
 
 from seeds_samplers.demo import files
@@ -28,6 +29,7 @@ def test_the_networks_are_as_small_as_promised():
     assert not model.training and not classifier.training
 
 
+@pytest.mark.slow
 def test_the_classifier_recognises_rendered_glyphs():
     images, labels = rendered(1440)
     assert accuracy(load_classifier(), images, labels) >= 0.98
@@ -39,7 +41,7 @@ def test_the_model_draws_readable_glyphs():
     assert recognised(Request(prompt=GLYPHS, count=2, steps=12, batch_size=72).checked()) >= 0.9
 
 
-@pytest.mark.parametrize("glyph", GLYPHS)
+@pytest.mark.parametrize("glyph", quick_first(GLYPHS, 6))
 def test_every_glyph_of_every_face_lies_inside_the_picture(glyph):
     for face in FACES:
         for angle in (-20, 0, 20):
@@ -194,6 +196,7 @@ class TestTraining:
         )
         monkeypatch.setattr(training, "KEPT_EVERY", 2)
 
+    @pytest.mark.slow
     def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(self, tmp_path, monkeypatch):
         def run(name):
             (tmp_path / name).mkdir(exist_ok=True)

@@ -63,7 +63,8 @@ class TestTheSameImages:
 class TestARunThatDied:
     OPTIONS = ("--model", "blobs:plain", "--format", "npy", "--steps", 3, "--batch-size", 1, "--seeds", "0-19")
 
-    @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.slow)])
+    @pytest.mark.slow
+    @pytest.mark.parametrize("ranks", [1, 2])
     def test_goes_on_with_what_is_missing(self, folder, ranks):
         out, environment = folder / "out", os.environ | {"OMP_NUM_THREADS": "1", "SLOW": "0.05"}
         process = subprocess.Popen(

@@ -34,6 +34,7 @@ def run(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_it_is_a_sampler_with_its_options(run):
     found = run(
         "-c",
@@ -56,6 +57,7 @@ def test_it_is_a_sampler_with_its_options(run):
     ]
 
 
+@pytest.mark.slow
 def test_the_command_lines_have_it(run, tmp_path):
     assert "glow 0, shade pale" in run("-m", "seeds_samplers.demo.cli", "samplers")
     for command in (["-m", "seeds_samplers.demo.cli", "sample"], ["-m", "seeds_samplers.demo.generate"]):
@@ -67,6 +69,7 @@ def test_the_command_lines_have_it(run, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_web_uis_fields_have_it_after_those_that_were(run):
     found = run(
         "-c",
@@ -82,6 +85,7 @@ def test_the_web_uis_fields_have_it_after_those_that_were(run):
     ]
 
 
+@pytest.mark.slow
 def test_the_tables_and_the_types_have_it(run):
     found = run(
         "-c",

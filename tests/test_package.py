@@ -44,6 +44,7 @@ NOT_IN_GIT = shutil.ignore_patterns(
 )
 
 
+@pytest.mark.slow
 def test_it_runs_from_a_folder_of_another_name_and_as_the_registry_packs_it(tmp_path):
     folder = tmp_path / "my-seeds 2.0"
     shutil.copytree(ROOT, folder, ignore=NOT_IN_GIT)

@@ -57,6 +57,7 @@ def test_best_of_each_kind(written, monkeypatch, capsys):
     assert "| best of its ODE ones | 12 dpmpp_2m, seeds | 40 dpmpp_2m, seeds |" in printed
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_stopped(tmp_path, monkeypatch):
     for name, value in {"IMAGES": 32, "STEPS": 6, "CACHE": tmp_path / "targets"}.items():
         monkeypatch.setattr(sharp, name, value)
