@@ -12,16 +12,16 @@ from itertools import product
 import numpy as np
 import torch
 
+from seeds_samplers.sampling.forms import FORMS, form_of
 from seeds_samplers.sampling.noise.brownian import CELL_LENGTH, combination, positions
 from seeds_samplers.sampling.noise.clock import UNIT, Clock, Pieces
 from seeds_samplers.sampling.noise.gaussians import hashed_places, torch_sums
 from seeds_samplers.sampling.noise.integral import integral_points, integral_weights
 from seeds_samplers.sampling.noise.keys import NODE, key_of, key_pairs
 from seeds_samplers.sampling.noise.sums import GaussianSums, numpy_sums
-from seeds_samplers.sampling.prediction import PREDICTIONS, prediction_of
 
-CLOCKS = [Clock(prediction_of(name, eta, 0.5)) for name, eta in product(PREDICTIONS, (0.3, 1.0))]
-EVEN = Clock(prediction_of("data", 1e-6, 1.0))  # variance grows evenly in lambda
+CLOCKS = [Clock(form_of(name, eta, 0.5)) for name, eta in product(FORMS, (0.3, 1.0))]
+EVEN = Clock(form_of("data", 1e-6, 1.0))  # variance grows evenly in lambda
 LENGTHS = {"1/16 and longer": (2.0**-4, 4.0), "1/256 to 1/16": (2.0**-8, 2.0**-4), "shorter": (2.0**-16, 2.0**-8)}
 
 

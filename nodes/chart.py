@@ -59,7 +59,7 @@ def chart(name, options, sigmas, model_sampling):
 
     `end` is lambda at the last level, None at noise level 0.
     """
-    schedule = NOISE_SCHEDULES[of_model(model_sampling)[0]["noise_schedule"]]
+    schedule = NOISE_SCHEDULES[of_model(model_sampling)["noise_schedule"]]
     sigmas = levels(sigmas, model_sampling)
     if len(sigmas) < 2:
         return {"words": "no steps"}

@@ -95,7 +95,7 @@ class Drawing:
         self.places = latent.get("batch_index") or list(range(len(self.latent)))
         self.images, self.objects, self.progress = list(map(str, range(len(self.latent)))), {}, lambda share: None
         ends = levels(torch.tensor([float(self.sampling.sigma_max), 0.0]), self.sampling)[0].item()
-        self.levels = (float(self.sampling.sigma_min), ends, of_model(self.sampling)[0]["noise_schedule"])
+        self.levels = (float(self.sampling.sigma_min), ends, of_model(self.sampling)["noise_schedule"])
         self.start = sigmas_of(self.sampling, schedulers[0], 1000, denoise)[0]
         self.references = {SDE: self.sampler("SEEDS-2 variant=2s"), ODE: self.sampler("SEEDS-3 eta=0")}
         self.common = digest_of([positive, negative, self.latent, self.mask, self.places, seed, cfg, denoise])

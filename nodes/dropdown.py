@@ -19,17 +19,17 @@ CALLS = "seeds_calls"  # in transformer_options: what call_pattern says of the r
 
 
 def of_model(model_sampling):
-    """What a model's sampling object says: noise_schedule, sigma_data and the factor of s_noise."""
+    """noise_schedule and sigma_data, as a model's sampling object tells them."""
     return {
         "noise_schedule": "flow" if isinstance(model_sampling, CONST) else "karras",
         "sigma_data": float(getattr(model_sampling, "sigma_data", 1.0)),
-    }, float(getattr(model_sampling, "noise_scale", 1.0))
+    }
 
 
 def given_to(function, model_sampling):
     """Those of a model's options that the sampler function takes."""
     parameters = inspect.signature(function).parameters
-    return {name: value for name, value in of_model(model_sampling)[0].items() if name in parameters}
+    return {name: value for name, value in of_model(model_sampling).items() if name in parameters}
 
 
 def levels(sigmas, model_sampling):
@@ -95,11 +95,16 @@ class WithParts:
         return denoised
 
 
-def for_comfy(name):
-    """The sampler of that name with the signature that ComfyUI calls: what depends on the model is read from it.
+def noise_of(x, extra_args, noise_device, path):
+    """The noise of the images of a run, by the node's seed.
 
-    `path`, a dict, goes to NoisePath: indices, variation_seed, variation_strength.
+    `path` is a dict of what nodes know, or None; it goes to NoisePath: indices, variation_seed, variation_strength.
     """
+    return NoisePath(x, (extra_args or {}).get("seed"), noise_device=noise_device, **(path or {}))
+
+
+def for_host(name):
+    """The sampler of that name with the signature that ComfyUI calls: what depends on the model is read from it."""
     sampler = SAMPLERS[name]
 
     def sample(
@@ -107,15 +112,15 @@ def for_comfy(name):
         noise_device="cpu", path=None, **options,
     ):  # fmt: skip
         model_sampling = model.inner_model.model_patcher.get_model_object("model_sampling")
-        given, (_, noise_scale) = given_to(sampler, model_sampling), of_model(model_sampling)
+        given = given_to(sampler, model_sampling)
         if noise_sampler is None:
-            seed = (extra_args or {}).get("seed")
-            noise_sampler = NoisePath(x, seed, noise_device=noise_device, **(path or {}))
+            noise_sampler = noise_of(x, extra_args, noise_device, path)
         sigmas = levels(checked(sigmas, model_sampling), model_sampling)
         extra_args = announced(extra_args, call_pattern(name, sigmas, **given, **options))
         return sampler(
             WithParts(model) if sampler.reads_cond else model, x, sigmas, extra_args=extra_args, callback=callback,
-            disable=disable, s_noise=s_noise * noise_scale, noise_sampler=noise_sampler, **given, **options,
+            disable=disable, s_noise=s_noise * float(getattr(model_sampling, "noise_scale", 1.0)),
+            noise_sampler=noise_sampler, **given, **options,
         )  # fmt: skip
 
     sample.__name__, sample.__doc__ = f"sample_{name}", inspect.getdoc(sampler)
@@ -124,12 +129,12 @@ def for_comfy(name):
 
 
 NAMES = sorted(SAMPLERS, key=lambda name: name != FIRST)
-COMFY_SAMPLERS = {name: for_comfy(name) for name in NAMES}
+HOST_SAMPLERS = {name: for_host(name) for name in NAMES}
 
 
 def seeds_schedule(model_sampling, steps):
     """sigmas_seeds over the model's levels, as ComfyUI asks a scheduler for them."""
-    noise_schedule = of_model(model_sampling)[0]["noise_schedule"]
+    noise_schedule = of_model(model_sampling)["noise_schedule"]
     start = levels(torch.tensor([float(model_sampling.sigma_max), 0.0]), model_sampling)[0].item()
     return sigmas_seeds(steps, float(model_sampling.sigma_min), start, noise_schedule)
 
@@ -140,7 +145,7 @@ def register():
     The functions become attributes of ComfyUI's k_diffusion.sampling, where KSampler looks them up; attributes outlive
     a reload of that module.
     """
-    for name, function in COMFY_SAMPLERS.items():
+    for name, function in HOST_SAMPLERS.items():
         setattr(k_diffusion_sampling, f"sample_{name}", function)
         for names in (comfy.samplers.KSAMPLER_NAMES, comfy.samplers.SAMPLER_NAMES, comfy.samplers.KSampler.SAMPLERS):
             if name not in names:

@@ -52,7 +52,7 @@ def with_path(sampler, **path):
     @functools.wraps(function)
     def sample(model, x, sigmas, extra_args=None, callback=None, disable=None, noise_sampler=None, **options):
         if noise_sampler is None:
-            given, _ = of_model(model.inner_model.model_patcher.get_model_object("model_sampling"))
+            given = of_model(model.inner_model.model_patcher.get_model_object("model_sampling"))
             seed = (extra_args or {}).get("seed")
             noise_sampler = path_for(function, options, x, seed, given["noise_schedule"], **path)
         return function(

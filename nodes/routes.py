@@ -5,7 +5,7 @@ import asyncio
 from ..sampling import SAMPLERS, options_of
 from .chart import calls_of_steps, chart, remembered, words
 from .demo import SEEDSDemoCheckpoint, glyph_sampling
-from .dropdown import COMFY_SAMPLERS
+from .dropdown import HOST_SAMPLERS
 from .sampler import sampler_object
 from .scheduler import sigmas_of, steps_of
 
@@ -23,7 +23,7 @@ def _chosen(values):
     """(name, function, options) of the sampler that a node's values choose; None, None, {} if it is no name."""
     if "solver" not in values:
         name = values.get("sampler_name")
-        return name, COMFY_SAMPLERS.get(name), {}
+        return name, HOST_SAMPLERS.get(name), {}
     given = _of_input(values, "solver")
     name = given["solver"]
     names = [option.name for option in options_of(name)] if name in SAMPLERS else ()

@@ -5,7 +5,7 @@ from comfy_api.latest import io
 
 from ..sampling import SAMPLERS, options_of
 from .compat import ADVANCED, float_input, schema, whole, whole_input
-from .dropdown import COMFY_SAMPLERS, NAMES
+from .dropdown import HOST_SAMPLERS, NAMES
 
 STEP = 0.01
 OTHERS = "er_sde, seeds_2 and seeds_3, in small letters, are ComfyUI's own: their image depends on the batch."
@@ -43,7 +43,7 @@ def sampler_object(solver, path=None):
         if option.whole and option.name in options:
             options[option.name] = whole(options[option.name])
     SAMPLERS[name].solver(**{option: value for option, value in options.items() if option != "noise_device"})
-    return comfy.samplers.KSAMPLER(COMFY_SAMPLERS[name], {**options, "path": path})
+    return comfy.samplers.KSAMPLER(HOST_SAMPLERS[name], {**options, "path": path})
 
 
 class SEEDSSampler(io.ComfyNode):

@@ -67,7 +67,7 @@ def sigmas_of(model_sampling, scheduler, steps, denoise):
         return torch.zeros(0)
     total = int(steps / denoise)
     if scheduler == UNIFORM_LAMBDA:
-        given, _ = of_model(model_sampling)
+        given = of_model(model_sampling)
         ends = levels(torch.tensor([float(model_sampling.sigma_max), 0.0]), model_sampling)[0].item()
         sigmas = sigmas_uniform_lambda(total, float(model_sampling.sigma_min), ends, given["noise_schedule"])
     else:

@@ -7,7 +7,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers, SchedulerMixin
 from diffusers.utils import BaseOutput
 
-from ..sampling import NoisePath, sigmas_seeds
+from ..sampling import sigmas_seeds
 from ..sampling.checks import choice
 from ..sampling.draws import Draws
 from ..sampling.noise import NOISE_DEVICES
@@ -17,7 +17,8 @@ from ..sampling.solvers import SOLVERS
 from ..sampling.stepper import Stepper
 from .families import family_of, unsaid
 from .gaussian import check, log_density, mean_of
-from .seeds import of_generators, of_latents
+from .noise import noise_of
+from .timesteps import Timesteps
 
 
 @dataclass
@@ -31,7 +32,7 @@ class SEEDSSchedulerOutput(BaseOutput):
     log_prob: torch.Tensor | None = None
 
 
-class SEEDSScheduler(SchedulerMixin, ConfigMixin):
+class SEEDSScheduler(Timesteps, SchedulerMixin, ConfigMixin):
     """The SEEDS samplers and ER-SDE as a scheduler, made from another one's config with `from_config`.
 
     Args:
@@ -112,32 +113,6 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
             kwargs.setdefault(key, value)
         return super().from_config(config, return_unused_kwargs, **kwargs)
 
-    @property
-    def betas(self):
-        return self.family.host.betas
-
-    @property
-    def init_noise_sigma(self):
-        """What a pipeline multiplies unit normals with to start from."""
-        return self.family.init_noise_sigma(self.sigmas.max().item())
-
-    @property
-    def step_index(self):
-        """The number of the next model call, None before the first."""
-        return self._step_index
-
-    @property
-    def begin_index(self):
-        return self._begin_index
-
-    def set_begin_index(self, begin_index=0):
-        """The number of the timestep that a run is to begin with; for image to image, not 0."""
-        self._begin_index = begin_index
-
-    def set_shift(self, shift):
-        """The shift of flow models, in place of the config's."""
-        self.family.host.set_shift(shift)
-
     def _restart(self):
         self._step_index = self._begin_index = self._stepper = self._returned = None
 
@@ -156,14 +131,6 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
         self.timesteps = torch.tensor([self.family.timestep(sigma) for sigma in self._sigmas], device=device)
         self.sigmas = torch.tensor([*self._sigmas, self._levels[-1]])
         self._restart()
-
-    def index_for_timestep(self, timestep, schedule_timesteps=None):
-        """The number of a timestep; of two that are equal, the second, which begins a step."""
-        schedule = self.timesteps if schedule_timesteps is None else schedule_timesteps
-        found = (schedule == timestep).nonzero()
-        if not len(found):
-            raise ValueError(f"timestep: {float(timestep)}; expected one of scheduler.timesteps")
-        return found[min(1, len(found) - 1)].item()
 
     def _begin(self, timestep):
         """What the first call of a run does, whichever method is called."""
@@ -192,12 +159,7 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
         plan = plan_of(self.solver, self.noise_schedule, self._levels[step:]) if step else self._plan
         self.noise_sampler = None
         if plan.draws:
-            seed, indices = self.noise_sampler_seed, None
-            if seed is None and generator is not None:
-                seed = of_generators(generator)
-            elif seed is None:
-                seed, indices = of_latents(sample)
-            path = NoisePath(sample, seed, indices=indices, noise_device=self.config.noise_device)
+            path = noise_of(sample, self.noise_sampler_seed, generator, self.config.noise_device)
             self.noise_sampler = path.in_clock(self.solver.form, self.noise_schedule)
         self._stepper = Stepper(plan, sample, Draws(self.noise_sampler, plan, sample))
 
@@ -257,24 +219,6 @@ class SEEDSScheduler(SchedulerMixin, ConfigMixin):
         log_prob = log_density(prev_sample.to(mean.dtype), mean, std) if std else None
         self._returned = None
         return SEEDSSchedulerOutput(prev_sample, denoised.detach().to(sample.dtype), mean, std, log_prob)
-
-    def add_noise(self, original_samples, noise, timesteps):
-        """original_samples with noise at the level of the timesteps or, in a run, of the next model call."""
-        if self._begin_index is None:
-            known = self.timesteps.to(original_samples.device)
-            indices = [self.index_for_timestep(one, known) for one in timesteps.to(original_samples.device)]
-        else:
-            index = self._begin_index if self._step_index is None else self._step_index
-            indices = [index] * len(timesteps)
-        sigma = self.sigmas[indices].to(original_samples.device, original_samples.dtype)
-        return self.family.noised(original_samples, noise, sigma.view(-1, *[1] * (original_samples.ndim - 1)))
-
-    def scale_noise(self, sample, timestep, noise=None):
-        """add_noise, as flow pipelines call it."""
-        return self.add_noise(sample, noise, timestep)
-
-    def __len__(self):
-        return self.config.num_train_timesteps
 
 
 def version(tensor):

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seeds_samplers.sampling.forms import form_of
 from seeds_samplers.sampling.noise.brownian import CELL_LENGTH, LATTICES, combination, positions
 from seeds_samplers.sampling.noise.clock import UNIT, Clock
 from seeds_samplers.sampling.noise.integral import integral_points
-from seeds_samplers.sampling.prediction import prediction_of
 
-CLOCKS = [Clock(prediction_of(*form)) for form in product(("data", "noise", "v"), (1e-6, 0.3, 1, 16), (0.5, 3))]
+CLOCKS = [Clock(form_of(*form)) for form in product(("data", "noise", "v"), (1e-6, 0.3, 1, 16), (0.5, 3))]
 OFTEN = [clock for clock in CLOCKS if clock.form.eta in (0.3, 1)]
 ENDS = st.lists(st.integers(-6 * CELL_LENGTH, 6 * CELL_LENGTH), min_size=4, max_size=4, unique=True).map(sorted)
 
@@ -112,7 +112,7 @@ def test_the_integral_is_jointly_gaussian_with_the_increment(clock, start, stop)
 @pytest.mark.parametrize("h", [1e-7, 1e-5, 9e-4, 0.02])
 def test_the_integral_of_a_short_interval(eta, h):
     """In the data form the clock is exp(2 eta lambda), so that slope and variance have closed forms."""
-    slope, deviation = Clock(prediction_of("data", eta, 1.0)).integral_given_increment(0.3 - h, 0.3)
+    slope, deviation = Clock(form_of("data", eta, 1.0)).integral_given_increment(0.3 - h, 0.3)
     with mpmath.workdps(40):
         q, length = 2 * mpmath.mpf(eta), mpmath.mpf(h)
         whole = mpmath.expm1(q * length)

@@ -9,8 +9,8 @@ import torch
 from problems import COUNT, FIVE_SIGMA, METHODS, PREDICTIONS, SIGMAS, correlations, draw, normals
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath
+from seeds_samplers.sampling.forms import form_of
 from seeds_samplers.sampling.noise.clock import Clock
-from seeds_samplers.sampling.prediction import prediction_of
 
 X = torch.ones(4, 3, 7)
 
@@ -61,7 +61,7 @@ class TestIntegral:
     @pytest.mark.parametrize("h", [1e-10, 1e-7, 0.1, 1, 6])
     def test_given_the_increment(self, prediction, eta, h):
         """Slope and variance against double integrals of weights and the path's covariance, over 400 x 400 places."""
-        form, stop = prediction_of(prediction, eta, 0.8), 0.3
+        form, stop = form_of(prediction, eta, 0.8), 0.3
         start = stop - h
         slope, deviation = Clock(form).integral_given_increment(start, stop)
         places = start + h * (np.arange(400) + 0.5) / 400

@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from problems import METHODS, PREDICTIONS, X, curved_denoiser, draw, responses
 
-from seeds_samplers.sampling.prediction import prediction_of
+from seeds_samplers.sampling.forms import form_of
 
 ZERO = {  # models whose prediction in the form is zero
     "data": lambda x, sigma: 0 * x,
@@ -49,7 +49,7 @@ def test_where_the_prediction_is_zero_any_run_is_exact(run):
     """Then y grows and gathers noise as the form says, from the first level to the last, however the way is cut up."""
     method, sigmas, options = run
     sigmas = [sigma for sigma in sigmas if sigma]
-    form = prediction_of(options["prediction"], options["eta"], 0.8)
+    form = form_of(options["prediction"], options["eta"], 0.8)
     sampler, variant = METHODS[method]
     to_x, to_noise = responses(sampler, ZERO[options["prediction"]], sigmas, sigma_data=0.8, **variant, **options)
     assert to_x.item() == pytest.approx(form.growth(sigmas[-1], sigmas[0]), abs=1e-12)  # rounding of terms near 1

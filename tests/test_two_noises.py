@@ -20,8 +20,8 @@ from problems import (
 )
 
 from seeds_samplers.sampling import NoisePath, sample_seeds_2
+from seeds_samplers.sampling.forms import form_of
 from seeds_samplers.sampling.noise.clock import Clock, path_clock
-from seeds_samplers.sampling.prediction import prediction_of
 from seeds_samplers.sampling.schedule import noise_schedule_of
 from seeds_samplers.sampling.solvers.seeds_2 import Seeds2
 
@@ -55,7 +55,7 @@ def test_strong_order(options):
 @pytest.mark.parametrize("noise_schedule, ends", [("karras", (5.0, 2.0)), ("flow", (0.9, 0.3))])
 def test_the_law_is_one(prediction, eta, noise_schedule, ends):
     """Variances and covariance of what is added: with anybody's normals, with a path's, and as they ought to be."""
-    form, schedule = prediction_of(prediction, eta, 0.8), noise_schedule_of(noise_schedule)
+    form, schedule = form_of(prediction, eta, 0.8), noise_schedule_of(noise_schedule)
     solver = Seeds2(variant="2s", prediction=prediction, eta=eta, sigma_data=0.8, s_noise=1.1)
     stage = solver.plan(schedule, list(ends)).stages[0]
     (of_increment, deviation), (of_integral, nothing) = (one.deviations for one in stage.noises)
@@ -77,7 +77,7 @@ def test_the_law_is_one(prediction, eta, noise_schedule, ends):
 @pytest.mark.parametrize("eta", [1e-3, 1.0, 16.0, 100.0, 1e4])
 def test_the_integrals_law_in_closed_form(eta, h):
     """The data form: G is a Brownian motion in the clock exp(2 eta lambda), the weight 1."""
-    slope, rest = Clock(prediction_of("data", eta, 1.0)).integral_given_increment(-h, 0.0)
+    slope, rest = Clock(form_of("data", eta, 1.0)).integral_given_increment(-h, 0.0)
     with mpmath.workdps(60):
         c = mpmath.mpf(2 * eta)
         whole = mpmath.expm1(c * h)

@@ -8,7 +8,7 @@ except ImportError:  # Forge Classic has none
     sd_schedulers = None
 
 from ..sampling import SAMPLERS, model_calls_for_steps, sigmas_seeds
-from .sampler import WEBUI_SAMPLERS, noise_schedule_of
+from .sampler import HOST_SAMPLERS, of_model
 
 SCHEDULE, SCHEDULE_LABEL = "seeds", "SEEDS steps"
 
@@ -25,7 +25,7 @@ def entry(name):
     """The entry of the sampler of that name; the schedule is what "Automatic" stands for."""
 
     def constructor(model):
-        return sd_samplers_kdiffusion.KDiffusionSampler(WEBUI_SAMPLERS[name], model)
+        return sd_samplers_kdiffusion.KDiffusionSampler(HOST_SAMPLERS[name], model)
 
     alias = name.lower().replace("-", "_")
     return SamplerData(name, constructor, [f"k_{alias}"], {"scheduler": "karras"})
@@ -33,7 +33,7 @@ def entry(name):
 
 def seeds_schedule(n, sigma_min, sigma_max, inner_model, device):
     """sigmas_seeds, as the host asks a scheduler for levels."""
-    return sigmas_seeds(n, sigma_min, sigma_max, noise_schedule_of(inner_model), device)
+    return sigmas_seeds(n, sigma_min, sigma_max, of_model(inner_model)["noise_schedule"], device)
 
 
 def _schedules(added):

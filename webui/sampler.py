@@ -10,24 +10,18 @@ from .fields import ATTRIBUTE, values_of
 from .parts import ask, cond_denoised
 
 
-def noise_schedule_of(inner):
-    """The noise schedule of the model that the host's guided denoiser wraps.
+def of_model(inner):
+    """noise_schedule and sigma_data of the model that the host's guided denoiser wraps.
 
     Forge and its relatives have a predictor that knows; AUTOMATIC1111 has one flow model, SD3.
     """
     predictor = getattr(inner, "predictor", None)
-    if predictor is not None:
-        flow = getattr(predictor, "prediction_type", None) == "const"
+    if predictor is None:
+        flow, sigma_data = getattr(shared.sd_model, "is_sd3", False), getattr(inner, "sigma_data", 1.0)
     else:
-        flow = getattr(shared.sd_model, "is_sd3", False)
-    return "flow" if flow else "karras"
-
-
-def of_model(denoiser):
-    """noise_schedule and sigma_data of the model behind the host's guided denoiser."""
-    inner = denoiser.inner_model
-    sigma_data = getattr(getattr(inner, "predictor", None) or inner, "sigma_data", 1.0)
-    return {"noise_schedule": noise_schedule_of(inner), "sigma_data": float(sigma_data)}
+        flow = getattr(predictor, "prediction_type", None) == "const"
+        sigma_data = getattr(predictor, "sigma_data", 1.0)
+    return {"noise_schedule": "flow" if flow else "karras", "sigma_data": float(sigma_data)}
 
 
 def noise_of(p, x, noise_device):
@@ -79,7 +73,7 @@ class InSteps:
 FROM_HOST = ("model", "x", "sigmas", "extra_args", "callback", "disable", "eta")
 
 
-def for_webui(name):
+def for_host(name):
     """The sampler of that name as the host calls it: with what the names of its parameters ask for."""
     sampler = SAMPLERS[name]
     parameters = inspect.signature(sampler).parameters
@@ -88,7 +82,7 @@ def for_webui(name):
         p = model.p
         options = values_of(name, getattr(p, ATTRIBUTE, {}), shared.opts.data)
         noise_sampler = noise_of(p, x, options.pop("noise_device"))
-        options |= {key: value for key, value in of_model(model).items() if key in parameters}
+        options |= {key: value for key, value in of_model(model.inner_model).items() if key in parameters}
         denoiser = InSteps(model, sampler.calls_per_step, sampler.reads_cond)
         try:
             return sampler(denoiser, x, falling(sigmas), noise_sampler=noise_sampler, **given, **options)
@@ -102,4 +96,4 @@ def for_webui(name):
     return sample
 
 
-WEBUI_SAMPLERS = {name: for_webui(name) for name in SAMPLERS}
+HOST_SAMPLERS = {name: for_host(name) for name in SAMPLERS}

@@ -1,6 +1,6 @@
 """The law of a path: how its variance grows, and what its integral over an interval is, given its increment there.
 
-A path runs in the clock of a form (prediction.py). Positions are lambda in units of UNIT; equation numbers are those of
+A path runs in the clock of a form (forms.py). Positions are lambda in units of UNIT; equation numbers are those of
 docs/noise.md.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..prediction import Data, Noise, V, panels
+from ..forms import Form, panels
 
 UNIT = 2.0**-20
 # Clocks of more extreme eta run as these: float32 could not hold what is early in a cell beside what is late.
@@ -20,8 +20,6 @@ FLATTEST, STEEPEST = 1e-6, 16.0
 SHORTEST = 1e-8  # in lambda; pieces of shorter intervals would be lost to rounding
 
 POINTS, POINT_WEIGHTS = np.polynomial.legendre.leggauss(10)
-
-Form = Data | Noise | V
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from ..checks import choice, latent, number
-from ..prediction import prediction_of
+from ..forms import form_of
 from ..schedule import NoiseSchedule, noise_schedule_of
 from .clock import Form, path_clock
 from .gaussians import send
@@ -50,7 +50,7 @@ class NoisePath:
         variation_seed, variation_strength: mixes the path of that seed (keys as for `seed`) in, by the angle
             strength * pi / 2: 0 is the path of `seed`, 1 that of variation_seed, any strength in between as Gaussian.
         prediction, eta, sigma_data: the variance of the path grows as that of the noise that a sampler with these
-            options adds (SEEDS, arXiv 2305.14267; prediction.py), so that its increments add up to those of longer
+            options adds (SEEDS, arXiv 2305.14267; forms.py), so that its increments add up to those of longer
             intervals, weighted by the standard deviations of that noise. For k-diffusion's samplers the defaults are
             right. Our samplers set their own. An eta above 16 counts as 16 here.
         noise_schedule: what sigma means, "karras" or "flow".
@@ -82,7 +82,7 @@ class NoisePath:
         self.drawing_device = x.device if on_device else torch.device("cpu")
         self.mixture = mixture(seed, batch, indices, variation_seed, variation_strength)
         number("eta", eta, above=0)
-        self._set_clock(prediction_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule))
+        self._set_clock(form_of(prediction, eta, sigma_data), noise_schedule_of(noise_schedule))
 
     def _set_clock(self, form: Form, schedule: NoiseSchedule) -> None:
         self.schedule, self.clock = schedule, path_clock(form)
@@ -90,7 +90,7 @@ class NoisePath:
         self.paths = [Increments(keys, half, self.drawing_device, self.clock) for keys in self.mixture.keys]
 
     def in_clock(self, form: Form, schedule: NoiseSchedule) -> "NoisePath":
-        """The same paths in the clock of another form (prediction.py), asked for in that noise schedule's sigmas."""
+        """The same paths in the clock of another form (forms.py), asked for in that noise schedule's sigmas."""
         other = copy.copy(self)
         other._set_clock(form, schedule)
         return other

@@ -9,18 +9,16 @@ from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 from ..checks import EXTREMES
+from ..forms import FORMS, DataForm
 from ..options import Option, option
 from ..plan import Plan
-from ..prediction import PREDICTIONS, Data
 from ..schedule import NoiseSchedule
 
 SOLVERS: dict[str, type["Solver"]] = {}  # by the names that hosts show
 
 # What more than one solver has.
 ETA = option(1.0, "How stochastic: 0 is the ODE, 1 the reverse SDE.", least=0, most=1e20, everyday=True)
-PREDICTION = option(
-    "data", "The form of the equation that is solved. data suits few steps.", choices=tuple(PREDICTIONS)
-)
+PREDICTION = option("data", "The form of the equation that is solved. data suits few steps.", choices=tuple(FORMS))
 SIGMA_DATA = option(
     1.0, 'The standard deviation of the data, for the prediction "v".', least=EXTREMES[0], most=EXTREMES[1],
     of_model=True,
@@ -60,8 +58,8 @@ class Solver:
 
     @property
     def form(self) -> Any:
-        """The form (prediction.py) in whose clock the noise path runs."""
-        return Data(1.0, 1.0)
+        """The form (forms.py) in whose clock the noise path runs."""
+        return DataForm(1.0, 1.0)
 
     @property
     def repeats(self) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..forms import quadrature
 from ..options import option
 from ..plan import Plan, Stage, checked, denoise, fresh
-from ..prediction import quadrature
 from ..schedule import NoiseSchedule
 from .base import Solver, solver
 

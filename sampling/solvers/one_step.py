@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from ..forms import FORMS, lambda_step, polynomial_weights
 from ..plan import Plan, Stage, checked, denoise, fresh
-from ..prediction import PREDICTIONS, lambda_step, polynomial_weights
 from ..schedule import NoiseSchedule
 from .base import ETA, PREDICTION, SIGMA_DATA, Solver
 
@@ -76,7 +76,7 @@ class OneStep(Solver):
 
     @property
     def form(self) -> Any:
-        return PREDICTIONS[self.prediction](self.eta, self.sigma_data)
+        return FORMS[self.prediction](self.eta, self.sigma_data)
 
     def plan(self, schedule: NoiseSchedule, sigmas: Sequence[float]) -> Plan:
         steps: list[tuple[Stage, ...]] = []

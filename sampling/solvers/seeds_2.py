@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ..forms import polynomial_weights
 from ..options import option
 from ..plan import Stage
-from ..prediction import polynomial_weights
 from .base import solver
 from .one_step import SHORTEST, OneStep, Step, Through
 from .two_noises import stages_with_two_noises

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from ..forms import lambda_step, polynomial_weights
 from ..options import option
-from ..prediction import lambda_step, polynomial_weights
 from .base import solver
 from .one_step import SHORTEST, OneStep, Through
 

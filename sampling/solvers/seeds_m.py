@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..forms import DataForm, integral, lambda_step
 from ..options import option
 from ..plan import Plan, Stage, checked, denoise, fresh
-from ..prediction import Data, integral, lambda_step
 from ..schedule import DROWNING, NoiseSchedule
 from .base import ETA, Solver, solver
 from .seeds_m_memory import Memory, Parts, Whole
@@ -147,7 +147,7 @@ class SeedsM(Solver):
                 steps.append(denoise(interval[0]))
                 break
             s, t = levels[n], levels[n + 1]
-            form = Data(min(self.eta, self.eta_cap / lambda_step(t, s)), 1.0)
+            form = DataForm(min(self.eta, self.eta_cap / lambda_step(t, s)), 1.0)
             memory = None
             if self.order == 2:
                 past = slice(n, None if n < 3 else n - 3, -1)

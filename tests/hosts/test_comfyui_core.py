@@ -26,7 +26,7 @@ import comfy.model_sampling as sampling_classes  # noqa: E402
 import comfy.samplers  # noqa: E402
 from comfy.k_diffusion import sampling as core  # noqa: E402
 
-from seeds_samplers.nodes.dropdown import COMFY_SAMPLERS, register  # noqa: E402
+from seeds_samplers.nodes.dropdown import HOST_SAMPLERS, register  # noqa: E402
 from seeds_samplers.sampling import SAMPLERS, NoisePath, sigmas_flow, sigmas_karras  # noqa: E402
 
 
@@ -79,7 +79,7 @@ def test_the_same_mathematics_as_core(kind, eta, settings):
         ("SEEDS-2", {"variant": "2b"}, core.sample_seeds_2, {"solver_type": "phi_2"}),
         ("SEEDS-3", {"variant": "3a"}, core.sample_seeds_3, {}),
     ):
-        result = run(COMFY_SAMPLERS[name], kind, settings, eta=eta, **ours)
+        result = run(HOST_SAMPLERS[name], kind, settings, eta=eta, **ours)
         torch.testing.assert_close(result, run(function, kind, settings, eta=eta, **theirs), rtol=1e-4, atol=1e-4)
 
 
@@ -87,7 +87,7 @@ def test_the_same_mathematics_as_core(kind, eta, settings):
 @pytest.mark.parametrize(("order", "near"), [(1, 1e-4), (2, 1e-2), (3, 1e-2)])
 def test_the_same_er_sde_as_core_up_to_its_quadrature(kind, order, near):
     """Core sums 200 left endpoints for an integral that orders 2 and 3 need."""
-    ours = run(COMFY_SAMPLERS["ER-SDE"], kind, {}, order=order)
+    ours = run(HOST_SAMPLERS["ER-SDE"], kind, {}, order=order)
     torch.testing.assert_close(ours, run(core.sample_er_sde, kind, {}, max_stage=order), rtol=near, atol=near)
 
 
@@ -99,7 +99,7 @@ def test_the_same_er_sde_as_core_up_to_its_quadrature(kind, order, near):
 @pytest.mark.parametrize("kind", ["eps", "edm", "flow"])
 def test_model_settings_reach_the_sampler(name, kind, options):
     """noise_schedule, sigma_data and the first level of a flow model: as if they had been given by hand."""
-    ours = run(COMFY_SAMPLERS[name], kind, {"shift": 3.0, "sigma_data": 0.5}, noise_sampler=None, **options)
+    ours = run(HOST_SAMPLERS[name], kind, {"shift": 3.0, "sigma_data": 0.5}, noise_sampler=None, **options)
     flow = kind == "flow"
 
     def by_hand(model, x, sigmas, noise_sampler, **arguments):
@@ -117,15 +117,13 @@ def test_model_settings_reach_the_sampler(name, kind, options):
 
 def test_a_packed_latent_and_a_path_of_the_nodes():
     model, sigmas, x = model_of("flow"), sigmas_flow(6), torch.randn(2, 1, 1001)
-    whole = COMFY_SAMPLERS["SEEDS-2"](model, x, sigmas, extra_args={"seed": 3}, disable=True)
+    whole = HOST_SAMPLERS["SEEDS-2"](model, x, sigmas, extra_args={"seed": 3}, disable=True)
     path = {"indices": [1], "variation_seed": None, "variation_strength": 0.0}
-    alone = COMFY_SAMPLERS["SEEDS-2"](model, x[1:], sigmas, extra_args={"seed": 3}, disable=True, path=path)
+    alone = HOST_SAMPLERS["SEEDS-2"](model, x[1:], sigmas, extra_args={"seed": 3}, disable=True, path=path)
     torch.testing.assert_close(alone, whole[1:])
     by_hand = NoisePath(x, 3)
-    torch.testing.assert_close(
-        run(COMFY_SAMPLERS["SEEDS-2"], "eps", noise_sampler=None).shape, torch.Size([2, 4, 8, 8])
-    )
-    given = COMFY_SAMPLERS["SEEDS-2"](model, x, sigmas, extra_args={"seed": 9}, disable=True, noise_sampler=by_hand)
+    torch.testing.assert_close(run(HOST_SAMPLERS["SEEDS-2"], "eps", noise_sampler=None).shape, torch.Size([2, 4, 8, 8]))
+    given = HOST_SAMPLERS["SEEDS-2"](model, x, sigmas, extra_args={"seed": 9}, disable=True, noise_sampler=by_hand)
     torch.testing.assert_close(given, whole)
 
 
@@ -141,7 +139,7 @@ def test_patches_of_the_model_know_the_calls_to_come(name, kind):
 
     patched.inner_model = model.inner_model
     sigmas, given = (sigmas_flow(5) if kind == "flow" else sigmas_karras(5, 0.03, 14.6)), {"transformer_options": {}}
-    COMFY_SAMPLERS[name](patched, torch.ones(1, 4, 8, 8), sigmas, {"seed": 3, "model_options": given}, disable=True)
+    HOST_SAMPLERS[name](patched, torch.ones(1, 4, 8, 8), sigmas, {"seed": 3, "model_options": given}, disable=True)
     calls = seen[0][1]["seeds_calls"]
     assert [sigma for sigma, _ in seen] == pytest.approx([call.sigma for call in calls])
     assert [call.step for call in calls if call.stage == 0] == [*range(5)] and given == {"transformer_options": {}}
@@ -156,9 +154,9 @@ def test_the_dropdown_names_a_scheduler_without_levels(name):
     model_sampling = model.inner_model.model_patcher.get_model_object("model_sampling")
     sigmas = comfy.samplers.calculate_sigmas(model_sampling, "kl_optimal", 1)
     with pytest.raises(ValueError, match=r"^scheduler: 'kl_optimal' has no noise levels for 1 steps; expected another"):
-        COMFY_SAMPLERS[name](model, torch.ones(1, 4, 8, 8), sigmas, {"seed": 3}, disable=True)
+        HOST_SAMPLERS[name](model, torch.ones(1, 4, 8, 8), sigmas, {"seed": 3}, disable=True)
     with pytest.raises(ValueError, match=r"^sigmas: nan at index 1"):
-        COMFY_SAMPLERS[name](model, torch.ones(1, 4, 8, 8), torch.tensor([3.0, math.nan, 0.0]), {"seed": 3})
+        HOST_SAMPLERS[name](model, torch.ones(1, 4, 8, 8), torch.tensor([3.0, math.nan, 0.0]), {"seed": 3})
 
 
 def test_bounds_of_inputs_refuse_nan_and_nothing_else():
@@ -178,7 +176,7 @@ def test_registering_again_and_after_another_packs_reload():
     importlib.reload(core)
     for name in SAMPLERS:
         assert names.count(name) == comfy.samplers.KSAMPLER_NAMES.count(name) == 1
-        assert comfy.samplers.sampler_object(name).sampler_function is COMFY_SAMPLERS[name]
+        assert comfy.samplers.sampler_object(name).sampler_function is HOST_SAMPLERS[name]
     assert comfy.samplers.KSampler.SAMPLERS is list_object is names
     assert comfy.samplers.SCHEDULER_NAMES.count("seeds") == comfy.samplers.KSampler.SCHEDULERS.count("seeds") == 1
     assert {name: value for name, value in vars(comfy.samplers).items() if value is not before.get(name)} == {}

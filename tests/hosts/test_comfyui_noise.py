@@ -22,7 +22,7 @@ comfy.cli_args.args.cpu = True
 import comfy.samplers  # noqa: E402
 from every_sampler import Bench, rms  # noqa: E402
 
-from seeds_samplers.nodes.dropdown import COMFY_SAMPLERS, register  # noqa: E402
+from seeds_samplers.nodes.dropdown import HOST_SAMPLERS, register  # noqa: E402
 from seeds_samplers.nodes.noise import names_with_noise, with_path  # noqa: E402
 
 register()
@@ -113,13 +113,13 @@ def test_our_own_samplers_keep_their_noise_and_their_counts(name):
     bench = Bench("edm")
     plain = comfy.samplers.sampler_object(name)
     given = with_path(plain)
-    assert given.sampler_function.calls_per_step == COMFY_SAMPLERS[name].calls_per_step
+    assert given.sampler_function.calls_per_step == HOST_SAMPLERS[name].calls_per_step
     torch.testing.assert_close(*(bench.run(one, bench.sigmas(6), [0, 1]) for one in (plain, given)), rtol=0, atol=0)
     again = with_path(given, variation_seed=1, variation_strength=1.0)  # the last one counts
     assert rms(bench.run(again, bench.sigmas(6), [0]), bench.run(given, bench.sigmas(6), [0])) > 0.01
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in COMFY_SAMPLERS])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in HOST_SAMPLERS])
 def test_core_asks_for_noise_in_its_own_sigma(bench, name):
     """Each interval lies within one step: what a path needs to be one path, whatever core changes."""
     sampler, sigmas, asked = bench.sampler(name, path=False), bench.sigmas(6), []

@@ -184,9 +184,9 @@ def test_what_the_model_says():
     of_model = ours("webui.sampler").of_model
     for kind, schedule in (("const", "flow"), ("edm", "karras")):
         predictor = SimpleNamespace(prediction_type=kind, sigma_data=0.5)
-        found = of_model(SimpleNamespace(inner_model=SimpleNamespace(predictor=predictor)))
+        found = of_model(SimpleNamespace(predictor=predictor))
         assert found == {"noise_schedule": schedule, "sigma_data": 0.5}
-    assert of_model(SimpleNamespace(inner_model=SimpleNamespace(sigma_data=0.7)))["sigma_data"] == 0.7
+    assert of_model(SimpleNamespace(sigma_data=0.7))["sigma_data"] == 0.7
 
 
 def test_where_the_noise_is_drawn(monkeypatch):

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from problems import PREDICTIONS, quick_first
 
-from seeds_samplers.sampling import prediction
-from seeds_samplers.sampling.prediction import lambda_step, polynomial_weights, prediction_of
+from seeds_samplers.sampling import forms as module
+from seeds_samplers.sampling.forms import form_of, lambda_step, polynomial_weights
 
 REFERENCE = """
 data  0.5 0.252982212813  0.747017787187  1.369474313772  0.684737156886
@@ -21,14 +21,14 @@ v     1.0 0.192307692308  0.861534846910  1.612398301042  0.806199150521
 """
 levels = st.floats(1e-3, 1e3)
 etas = st.floats(0, 20)
-forms = st.builds(prediction_of, st.sampled_from(PREDICTIONS), etas, st.floats(0.05, 20))
+forms = st.builds(form_of, st.sampled_from(PREDICTIONS), etas, st.floats(0.05, 20))
 
 
 @pytest.mark.parametrize("row", REFERENCE.split("\n")[1:-1])
 def test_weights_are_those_of_the_reference_table(row):
     name, *numbers = row.split()
     eta, growth, one, two, three = map(float, numbers)
-    form = prediction_of(name, eta, 1.0)
+    form = form_of(name, eta, 1.0)
     assert form.growth(2, 5) == pytest.approx(growth, abs=1e-12)
     assert polynomial_weights(form, 2, 5, [0])[0] == pytest.approx(one, abs=1e-11)
     assert polynomial_weights(form, 2, 5, [0, 1 / 3])[1] == pytest.approx(two, abs=1e-11)
@@ -36,7 +36,7 @@ def test_weights_are_those_of_the_reference_table(row):
 
 
 def test_the_noise_forms_weights_for_other_stage_points():
-    form = prediction_of("noise", 1.0, 1.0)
+    form = form_of("noise", 1.0, 1.0)
     assert polynomial_weights(form, 2, 5, [0, 0.2])[1] == pytest.approx(-12.740700038119, abs=1e-11)
     assert polynomial_weights(form, 2, 5, [0, 0.7])[1] == pytest.approx(-3.640200010891, abs=1e-11)
 
@@ -51,9 +51,9 @@ def exact_weights(form, t, s, choices):
         @cache  # all integrals are of it, at the same points
         def kernel(u):
             tau = s * mpmath.exp(-u)
-            if type(form).__name__ == "Data":
+            if type(form).__name__ == "DataForm":
                 return q * (t / tau) ** q
-            if type(form).__name__ == "Noise":
+            if type(form).__name__ == "NoiseForm":
                 return -q * tau
             return q * mpmath.sqrt((t**2 + sd**2) / (tau**2 + sd**2)) ** q * tau * sd / mpmath.sqrt(tau**2 + sd**2)
 
@@ -70,7 +70,7 @@ def exact_weights(form, t, s, choices):
 @pytest.mark.parametrize("name", PREDICTIONS)
 @pytest.mark.parametrize("eta", quick_first([1.0, 0.0, 7.0]))
 def test_weights_are_accurate_from_tiny_to_huge_steps(name, eta, h):
-    form, s = prediction_of(name, eta, 0.7), 300.0
+    form, s = form_of(name, eta, 0.7), 300.0
     t = s * math.exp(-h)
     choices = [0.0], [0.0, 0.5], [0.0, 1 / 3, 2 / 3], [0.0, -0.8]
     for nodes, exact in zip(choices, exact_weights(form, t, s, choices), strict=True):
@@ -103,21 +103,21 @@ def test_weights_sum_to_the_weight_of_one_node(form, a, b):
 @pytest.mark.parametrize("eta", [0.0, 1.0, 7.0])
 def test_finer_panels_change_nothing(monkeypatch, name, eta):
     """The quadrature has converged over the whole range of steps: four times the panels give the same plan."""
-    form, s = prediction_of(name, eta, 0.7), 300.0
+    form, s = form_of(name, eta, 0.7), 300.0
 
     def weights():
         steps = [10 ** (k / 4) for k in range(-24, 7)]
         return [w for h in steps for w in polynomial_weights(form, s * math.exp(-h), s, [0.0, 0.5, -0.7])]
 
     coarse = weights()
-    monkeypatch.setattr(prediction, "PANEL", prediction.PANEL / 4)
+    monkeypatch.setattr(module, "PANEL", module.PANEL / 4)
     assert coarse == pytest.approx(weights(), rel=1e-12, abs=1e-300)
 
 
 @given(etas, levels, levels)
 def test_a_constant_denoised_is_a_fixed_point_of_the_data_form(eta, a, b):
     t, s = sorted((a, b))
-    form = prediction_of("data", eta, 1.0)
+    form = form_of("data", eta, 1.0)
     assert form.growth(t, s) + polynomial_weights(form, t, s, [0.0])[0] == pytest.approx(1, abs=1e-13)
 
 
@@ -130,22 +130,22 @@ def test_a_short_step_keeps_its_relative_accuracy(relative, t):
         assert abs(lambda_step(t, s) - exact) <= 4e-16 * exact
         eta, spread = mpmath.mpf(0.5), mpmath.mpf(s) ** 2 + 1
         exact = (mpmath.mpf(t) ** 2 + 1) * (1 - ((mpmath.mpf(t) ** 2 + 1) / spread) ** eta)
-        assert abs(prediction_of("v", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
+        assert abs(form_of("v", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
         exact = mpmath.mpf(t) ** 2 * (1 - mpmath.mpf(t) / mpmath.mpf(s))
-        assert abs(prediction_of("data", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
+        assert abs(form_of("data", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
         exact = eta * (mpmath.mpf(s) ** 2 - mpmath.mpf(t) ** 2)
-        assert abs(prediction_of("noise", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
+        assert abs(form_of("noise", 0.5, 1.0).variance(t, s) - exact) <= 2e-15 * exact
 
 
 @pytest.mark.parametrize("eta", [1e4, 1e8, 1e12, 1e20])
 def test_an_enormous_eta_keeps_the_data_form_exact(eta):
     """The state forgets all but the end of the step: growth is 0 and the weight of the denoised 1."""
-    form = prediction_of("data", eta, 1.0)
+    form = form_of("data", eta, 1.0)
     assert form.growth(0.01, 80.0) + polynomial_weights(form, 0.01, 80.0, [0.0])[0] == pytest.approx(1, abs=1e-13)
     assert form.variance(0.01, 80.0) == pytest.approx(1e-4)
 
 
 def test_levels_whose_ratio_overflows():
-    form = prediction_of("data", 1.0, 1.0)
+    form = form_of("data", 1.0, 1.0)
     assert lambda_step(1e-307, 80.0) == pytest.approx(math.log(80) + 307 * math.log(10))
     assert polynomial_weights(form, 1e-307, 80.0, [0.0]) == pytest.approx([1])

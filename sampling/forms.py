@@ -34,7 +34,7 @@ def lambda_step(t, s):
 
 
 @dataclass(frozen=True)
-class Data:
+class DataForm:
     """P = D: the denoised itself."""
 
     eta: float
@@ -60,7 +60,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Noise:
+class NoiseForm:
     """P = (y - D) / s: the noise that the model sees, of unit variance."""
 
     eta: float
@@ -86,7 +86,7 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class V:
+class VForm:
     """EDM's network output: what of D is not explained by Gaussian data of standard deviation sigma_data."""
 
     eta: float
@@ -127,12 +127,13 @@ def eta_of(eta):
     return number("eta", eta, least=0, most=1e20)
 
 
-PREDICTIONS = {"data": Data, "noise": Noise, "v": V}
+Form = DataForm | NoiseForm | VForm
+FORMS = {"data": DataForm, "noise": NoiseForm, "v": VForm}
 
 
-def prediction_of(name, eta, sigma_data):
+def form_of(name, eta, sigma_data):
     """The form of that name; ValueError for an unknown name, eta < 0 or sigma_data <= 0."""
-    form = PREDICTIONS[choice("prediction", name, PREDICTIONS)]
+    form = FORMS[choice("prediction", name, FORMS)]
     least, most = EXTREMES
     return form(eta_of(eta), number("sigma_data", sigma_data, least=least, most=most))
 

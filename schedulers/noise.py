@@ -1,9 +1,11 @@
-"""The seed of each image's noise path, from what a pipeline has: generators, or the latents that it starts from."""
+"""The noise path of each image, seeded from what a pipeline has: generators, or the latents that it starts from."""
 
 import hashlib
 from collections import Counter
 
 import torch
+
+from ..sampling import NoisePath
 
 
 def _number(data):
@@ -34,3 +36,13 @@ def of_latents(latents):
         indices.append(seen[seed])
         seen[seed] += 1
     return seeds, indices
+
+
+def noise_of(sample, seed, generator, noise_device):
+    """The noise of the images of a run: of the seed, if there is one, else of the generators, else of the latents."""
+    indices = None
+    if seed is None and generator is not None:
+        seed = of_generators(generator)
+    elif seed is None:
+        seed, indices = of_latents(sample)
+    return NoisePath(sample, seed, indices=indices, noise_device=noise_device)
