@@ -17,11 +17,11 @@ def of_model(inner):
     """
     predictor = getattr(inner, "predictor", None)
     if predictor is None:
-        flow, sigma_data = getattr(shared.sd_model, "is_sd3", False), getattr(inner, "sigma_data", 1.0)
+        flow = getattr(shared.sd_model, "is_sd3", False)
     else:
         flow = getattr(predictor, "prediction_type", None) == "const"
-        sigma_data = getattr(predictor, "sigma_data", 1.0)
-    return {"noise_schedule": "flow" if flow else "karras", "sigma_data": float(sigma_data)}
+    sigma_data = getattr(inner if predictor is None else predictor, "sigma_data", None)  # None: Neo's flow models
+    return {"noise_schedule": "flow" if flow else "karras", "sigma_data": float(sigma_data or 1.0)}
 
 
 def noise_of(p, x, noise_device):

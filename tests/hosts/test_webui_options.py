@@ -11,6 +11,7 @@ if checkout() is None:
 
 from webui_host import (
     CLASSIC,
+    UPSCALER,
     infotext_utils,
     interface,
     model,
@@ -97,7 +98,7 @@ def test_pasting_an_image_of_another_sampler_changes_nothing():
 
 
 def test_options_of_the_sampler_of_hires_fix_are_written():
-    given = dict(enable_hr=True, hr_scale=1.5, hr_upscaler="Latent", denoising_strength=0.5, hr_sampler_name="SEEDS-2")
+    given = dict(enable_hr=True, hr_scale=1.5, hr_upscaler=UPSCALER, denoising_strength=0.5, hr_sampler_name="SEEDS-2")
     options = {"SEEDS-2 r": 0.35, "SEEDS-3 r_1": 0.2}
     found = run("Euler a", options=options, steps=2, **given)
     assert "SEEDS-2 r: 0.35" in found.texts[0] and "SEEDS-3" not in found.texts[0]

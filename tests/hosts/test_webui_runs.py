@@ -13,7 +13,7 @@ if checkout() is None:
     pytest.skip("no web UI checkout (WEBUI_PATH) with its requirements", allow_module_level=True)
 
 from PIL import Image, ImageDraw
-from webui_host import CALLS, CLASSIC, FLOW, FORGE, k_diffusion, labels, model, ours, run, settings
+from webui_host import CALLS, CLASSIC, FLOW, FORGE, UPSCALER, k_diffusion, labels, model, ours, run, settings
 
 from seeds_samplers.sampling import SAMPLERS, NoisePath
 
@@ -133,7 +133,7 @@ def test_img2img_starts_where_the_host_says_and_keeps_what_the_mask_keeps(name, 
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_hires_fix(name):
     """The second pass counts on its own, and has paths of its own: a batch is again its images alone."""
-    given = dict(enable_hr=True, hr_scale=2, hr_upscaler="Latent", denoising_strength=0.5, hr_second_pass_steps=4)
+    given = dict(enable_hr=True, hr_scale=2, hr_upscaler=UPSCALER, denoising_strength=0.5, hr_second_pass_steps=4)
     both = run(name, prompt="[A:B:0.5]", hr_prompt="A", steps=4, batch_size=2, seed=5, **given)
     calls = CALLS[name] * 3 + 1
     assert both.last.shape[-2:] == (64, 64) and len(both.calls) == 2 * calls
@@ -187,6 +187,8 @@ def test_what_the_model_says():
         found = of_model(SimpleNamespace(predictor=predictor))
         assert found == {"noise_schedule": schedule, "sigma_data": 0.5}
     assert of_model(SimpleNamespace(sigma_data=0.7))["sigma_data"] == 0.7
+    neo = SimpleNamespace(predictor=SimpleNamespace(prediction_type="const", sigma_data=None))
+    assert of_model(neo) == {"noise_schedule": "flow", "sigma_data": 1.0}
 
 
 def test_where_the_noise_is_drawn(monkeypatch):

@@ -39,11 +39,14 @@ initialize.initialize()
 
 import k_diffusion.external  # noqa: E402
 import k_diffusion.sampling  # noqa: E402, F401
-from modules import infotext_utils, processing, script_callbacks, scripts, sd_samplers, shared, ui  # noqa: E402, F401
+from modules import infotext_utils, modelloader, processing, script_callbacks, scripts, sd_samplers, shared, ui  # noqa: E402, F401
 
 FORGE = is_forge(checkout())
 FLOW = not FORGE or (checkout() / "backend").is_dir()  # Forge's older relatives have no flow model to stand in for
 CLASSIC = not hasattr(sd_samplers, "get_sampler_and_scheduler")  # no schedules of its own, and a different NGMS
+UPSCALER = "Latent" if shared.latent_upscale_modes else "None"  # Forge Neo enlarges pictures, "None" by resampling
+if UPSCALER == "None":
+    modelloader.load_upscalers()
 CALLS = {name: sampler.calls_per_step for name, sampler in SAMPLERS.items()}
 
 
@@ -115,8 +118,10 @@ def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=
         processed = processing.process_images(p)
     finally:
         processing.decode_latent_batch = decode
+    last = latents[-1]
+    latents = [one for one in latents if one.shape[1:] == last.shape[1:]]  # not those that hires fix enlarges
     return SimpleNamespace(
-        latents=torch.cat(latents), last=latents[-1], calls=list(standin.calls), texts=processed.infotexts, p=p,
+        latents=torch.cat(latents), last=last, calls=list(standin.calls), texts=processed.infotexts, p=p,
         images=processed.images,
     )  # fmt: skip
 

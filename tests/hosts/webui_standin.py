@@ -21,7 +21,7 @@ from seeds_samplers.demo.glyphs import GLYPHS
 
 # Packages of the model repositories and of upscalers: nothing of them is used for the embedded model.
 INVENTED = {"ldm", "sgm", "taming", "clip", "open_clip", "facexlib", "gfpgan", "spandrel_extra_arches", "spandrel"}
-INVENTED_FOR_FORGE = {"huggingface_guess", "pillow_heif", "joblib"}
+INVENTED_FOR_FORGE = {"huggingface_guess", "pillow_heif", "pillow_jxl", "joblib", "av"}
 REPOSITORIES = ("generative-models/sgm", "stable-diffusion-webui-assets")
 ARGUMENTS = ("--skip-torch-cuda-test", "--no-download-sd-model", "--skip-version-check")
 OF_AUTOMATIC1111 = (
@@ -29,6 +29,8 @@ OF_AUTOMATIC1111 = (
     *("--do-not-download-clip", "--disable-console-progressbars"),
 )
 OF_FORGE = ("--always-cpu",)
+OF_NEO = ("--cpu",)
+NEO = "modules_forge/packages"  # of Forge's relatives only Neo has it
 SETTINGS = {  # no previews: they would fetch a network
     "live_previews_enable": False,
     "show_progress_type": "Full",
@@ -47,8 +49,8 @@ class Standin(nn.Module):
     """
 
     parameterization, cond_stage_key, used_config, lowvram = "eps", "txt", "", False
-    is_sd1 = is_sd2 = is_sdxl = is_sd3 = is_ssd = is_inpaint = is_sdxl_inpaint = False
-    tiling_enabled = use_distilled_cfg_scale = False
+    is_sd1 = is_sd2 = is_sdxl = is_sd3 = is_ssd = is_inpaint = is_sdxl_inpaint = is_wan = False
+    tiling_enabled = use_distilled_cfg_scale = use_shift = False
     latent_channels, sd_model_hash, device, dtype = 3, "0" * 10, torch.device("cpu"), torch.float32
 
     def __init__(self, kind="eps"):
@@ -122,6 +124,12 @@ class Standin(nn.Module):
     def set_clip_skip(self, _):
         pass
 
+    def is_webui_legacy_model(self):  # what Forge Neo asks
+        return self.is_sd1 or self.is_sdxl
+
+    def set_shift(self, shift):
+        """Forge Neo sets it before a run; the levels of the flow model here stay."""
+
     def get_first_stage_encoding(self, latent):
         return F.pad(latent, (0, 0, 0, 0, 0, self.latent_channels - 3))
 
@@ -132,6 +140,13 @@ class Standin(nn.Module):
 
 def is_forge(checkout):
     return (Path(checkout) / "modules_forge").is_dir()
+
+
+def arguments_of(checkout):
+    """What makes that web UI start without a GPU and without a model."""
+    if not is_forge(checkout):
+        return ARGUMENTS + OF_AUTOMATIC1111
+    return ARGUMENTS + (OF_NEO if (checkout / NEO).is_dir() else OF_FORGE)
 
 
 def prepare(checkout, folder, arguments=()):
@@ -146,11 +161,11 @@ def prepare(checkout, folder, arguments=()):
     sys.meta_path.insert(0, Inventor(INVENTED))
     sys.path.insert(0, str(checkout))
     os.chdir(checkout)
-    own = OF_FORGE if is_forge(checkout) else OF_AUTOMATIC1111
-    sys.argv = ["webui.py", *ARGUMENTS, *own, "--data-dir", str(folder), *arguments]
+    os.environ["IGNORE_CMD_ARGS_ERRORS"] = "1"  # not each web UI has each of ARGUMENTS
+    sys.argv = ["webui.py", *arguments_of(checkout), "--data-dir", str(folder), *arguments]
     if is_forge(checkout):
         INVENTED.update(INVENTED_FOR_FORGE)
-        sys.path[1:1] = [str(checkout / "packages_3rdparty")]
+        sys.path[1:1] = [str(checkout / name) for name in ("packages_3rdparty", NEO)]
         from modules_forge.initialization import initialize_forge
 
         initialize_forge()
@@ -158,19 +173,22 @@ def prepare(checkout, folder, arguments=()):
 
 def use(model):
     """Let the web UI work with this model; to be called once `modules` are imported."""
-    from modules import processing, sd_hijack, sd_models, shared
+    from modules import processing, sd_models, shared
 
     sd_models.model_data.sd_model, sd_models.model_data.was_loaded_at_least_once = model, True
     shared.sd_model = model
     sd_models.apply_token_merging = sd_models.apply_alpha_schedule_override = lambda *_, **__: None
     sd_models.reload_model_weights = lambda *_, **__: model
     sd_models.select_checkpoint = lambda: model.sd_checkpoint_info
-    sd_hijack.model_hijack.apply_circular = lambda *_: None
     if hasattr(sd_models, "forge_model_reload"):
         sd_models.forge_model_reload = processing.forge_model_reload = lambda: (model, False)
-        return
-    sd_hijack.model_hijack.embedding_db.load_textual_inversion_embeddings = lambda *_, **__: None
-    processing.sd_unet.apply_unet = lambda *_: None
+    with contextlib.suppress(ImportError):  # Forge Neo has no sd_hijack
+        from modules import sd_hijack
+
+        sd_hijack.model_hijack.apply_circular = lambda *_: None
+        if not hasattr(sd_models, "forge_model_reload"):
+            sd_hijack.model_hijack.embedding_db.load_textual_inversion_embeddings = lambda *_, **__: None
+            processing.sd_unet.apply_unet = lambda *_: None
 
 
 def standin_of(kind):

@@ -1,5 +1,6 @@
 """What Forge and its relatives have around a model, for the stand-in of webui_standin.py."""
 
+import inspect
 import types
 
 import torch
@@ -27,13 +28,22 @@ class _GlyphsOfForge(nn.Module):
 
 def _unet_of_forge(standin):
     """The stand-in in Forge's own patcher, with Forge's own predictor."""
+    from backend import args
     from backend.modules.k_prediction import Prediction, PredictionFlux
     from backend.patcher.unet import UnetPatcher
 
     kind = {"v": "v_prediction"}.get(standin.kind, "epsilon")
-    predictor = PredictionFlux(mu=1.15) if standin.kind == "flow" else Prediction(prediction_type=kind)
-    network = _GlyphsOfForge(standin, predictor.sigma)
-    return UnetPatcher.from_model(network, diffusers_scheduler=None, config=None, k_predictor=predictor)
+    config = types.SimpleNamespace(sampling_settings={"shift": 1.15}, memory_usage_factor=1.0)
+    if standin.kind == "flow":
+        of_neo = "model_config" in inspect.signature(PredictionFlux).parameters
+        predictor, sigma_of = PredictionFlux(config) if of_neo else PredictionFlux(mu=1.15), lambda t: t
+    else:
+        predictor = Prediction(1.0, kind, "linear", 0.00085, 0.012, 1000)
+        sigma_of = predictor.sigma
+    if hasattr(args.dynamic_args, "ops"):
+        args.dynamic_args.ops = "Float32"  # what Neo's loader would say
+    network = _GlyphsOfForge(standin, sigma_of)
+    return UnetPatcher.from_model(network, diffusers_scheduler=None, config=config, k_predictor=predictor)
 
 
 def _unet_of_classic(standin):
