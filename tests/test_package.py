@@ -1,5 +1,7 @@
-"""How the package is found and loaded: installed, and from a folder of any name."""
+"""How the package is found and loaded: installed, and from a folder of any name. The habits of its files."""
 
+import ast
+import os
 import re
 import runpy
 import shutil
@@ -116,3 +118,29 @@ def test_the_core_knows_no_host():
     for path in (ROOT / "sampling").rglob("*.py"):
         text = path.read_text()
         assert not [word for word in ("import comfy", "from comfy", "import modules", "from modules") if word in text]
+
+
+def code():
+    """(name, text) of the repository's own files of code, found without git."""
+    for folder, folders, names in os.walk(ROOT):
+        left_out = NOT_IN_GIT(folder, [*folders, *names])
+        folders[:] = set(folders) - left_out
+        for path in (Path(folder, name) for name in names if name.endswith((".py", ".js"))):
+            yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+
+
+def functions(text):
+    """(name, first line, number of lines) of each function of a Python file."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name, node.lineno, node.end_lineno - node.lineno + 1
+
+
+def test_no_file_is_longer_than_250_lines_and_no_function_than_60():
+    files = dict(code())
+    assert {"__init__.py", "js/seeds_chart.js", "tests/test_package.py"} <= files.keys()
+    long = [f"{name}: {lines} lines" for name, text in files.items() if (lines := text.count("\n")) > 250]
+    for name in (name for name in files if name.endswith(".py")):
+        found = functions(files[name])
+        long += [f"{name}:{first}, {function}: {lines} lines" for function, first, lines in found if lines > 60]
+    assert not long, "\n".join(long)

@@ -129,3 +129,20 @@ def run(sampler, prompt="A", kind="eps", images=None, options=None, before_call=
 def labels(result):
     """The label at each model call, of whichever half of the batch has one."""
     return [max(call["labels"]) for call in result.calls]
+
+
+def difference(one, other):
+    """The largest difference of two runs' last latents."""
+    return (one.last - other.last).abs().max().item()
+
+
+def plot():
+    """The module of the host's X/Y/Z plot."""
+    return next(data.module for data in scripts.scripts_data if data.path.endswith("xyz_grid.py"))
+
+
+def axis(label):
+    """The only axis of the plot that is called so."""
+    found = [one for one in plot().axis_options if one.label == label]
+    assert len(found) == 1, label
+    return found[0]
