@@ -13,6 +13,8 @@ from .samplers import (
 )
 from .schedule import sigmas_flow, sigmas_karras, sigmas_seeds, sigmas_uniform_lambda
 
+globals().update({one.__name__: one for one in SAMPLERS.values()})  # those that are new; the stub declares them all
+
 __all__ = [
     "SAMPLERS",
     "NoisePath",

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FOLDER = "seeds_samplers"
+EXAMPLE = (ROOT / "docs" / "architecture.md").read_text().split("```python\n")[1].split("```")[0]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,9 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
     ignore = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__", "training", "tests", "benchmarks")
     shutil.copytree(ROOT, folder / FOLDER, ignore=ignore)
-    shutil.copy(ROOT / "tests" / "toy.py", folder / FOLDER / "sampling" / "solvers")
+    solvers = folder / FOLDER / "sampling" / "solvers"
+    shutil.copy(ROOT / "tests" / "toy.py", solvers)
+    (solvers / "midpoint.py").write_text(EXAMPLE)
 
     def run(*arguments):
         environment = {**os.environ, "PYTHONPATH": str(folder)}
@@ -38,9 +41,9 @@ def run(tmp_path_factory):
 def test_it_is_a_sampler_with_its_options(run):
     found = run(
         "-c",
-        "import inspect, torch; from seeds_samplers.sampling import SAMPLERS, samplers, options_of, sigmas_karras\n"
+        "import inspect, torch; from seeds_samplers.sampling import SAMPLERS, sample_toy, options_of, sigmas_karras\n"
         "print(list(SAMPLERS)[-1], list(inspect.signature(SAMPLERS['Toy']).parameters)[6:10])\n"
-        "about = samplers.sample_toy.__doc__\n"
+        "about = sample_toy.__doc__\n"
         "print('glow: How much noise a step adds.' in about, 'no paper' in about)\n"
         "print([one.name for one in options_of('Toy')])\n"
         "x, sigmas = torch.ones(2, 3), sigmas_karras(5, 1, 2)\n"
@@ -94,6 +97,12 @@ def test_the_tables_and_the_types_have_it(run):
     )
     assert "def sample_toy(" in found and "    shade: Literal['pale', 'dark'] = 'pale',\n" in found
     assert "| Toy | 1 | 1 | 1 |" in found and "| `glow` | 0 | from 0 to 1 | How much noise a step adds. |" in found
+
+
+@pytest.mark.slow
+def test_the_documented_example_has_the_orders_that_it_declares(run):
+    said = run("-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "tests" / "test_orders.py"), "-k", "Midpoint")
+    assert "passed" in said and "failed" not in said
 
 
 def test_what_is_generated_is_up_to_date():

@@ -1,4 +1,8 @@
-"""The noise of a seed is what it was: keys, weights and numbers stored when version 0.1.0 was made."""
+"""The noise of a seed is what it was: keys, weights and numbers stored when version 0.1.0 was made.
+
+A change that fails here changes every user's images. If that is what you want, python tests/test_noise_stored.py
+stores the noise as it is now.
+"""
 
 import hashlib
 import json
@@ -11,7 +15,8 @@ import torch
 
 from seeds_samplers.sampling import NoisePath
 
-STORED = json.loads((Path(__file__).parent / "saved" / "noise.json").read_text())
+FILE = Path(__file__).parent / "saved" / "noise.json"
+STORED = json.loads(FILE.read_text())
 OF_PATHS = {
     "data": dict(seed=5),
     "noise": dict(seed=2**63, prediction="noise", eta=0.3),
@@ -102,3 +107,7 @@ def test_every_bit(now):
     if arithmetic() not in STORED["digests"]:
         pytest.skip("numpy's float32 functions round differently here")
     assert now["digests"][arithmetic()] == STORED["digests"][arithmetic()]
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(described(), indent=1) + "\n")

@@ -5,11 +5,14 @@ from dataclasses import fields, is_dataclass
 import pytest
 from problems import PREDICTIONS, SIGMAS, Recorder, draw
 
+from seeds_samplers.sampling import SAMPLERS
 from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
 from seeds_samplers.sampling.solvers.er_sde import ErSde
 from seeds_samplers.sampling.solvers.seeds_2 import Seeds2
 from seeds_samplers.sampling.solvers.seeds_3 import Seeds3
 from seeds_samplers.sampling.solvers.seeds_m import SeedsM
+
+OTHER = {"eta": 0.3, "s_noise": 0.5, "r": 0.3, "r_1": 0.2, "eta_cap": 0.7, "order": 1, "noise_scale": "sde"}
 
 
 def numbers_of(value):
@@ -22,6 +25,15 @@ def numbers_of(value):
 
 
 KARRAS = NOISE_SCHEDULES["karras"]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_solver_made_of_its_values_is_the_same(name):
+    """So that its plan can be kept: an option that __init__ changes would be changed twice."""
+    solver = SAMPLERS[name].solver
+    for options in [{}, *({one: value} for one, value in OTHER.items() if one in solver.options)]:
+        values = solver(**options).values()
+        assert solver(**values).values() == values and values.items() >= options.items()
 
 
 @pytest.mark.parametrize(

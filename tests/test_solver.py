@@ -147,7 +147,7 @@ def test_the_callback_comes_once_a_step(method, noise_schedule):
     draw(method, model=model, callback=calls.append, sigmas=sigmas, noise_schedule=noise_schedule)
     assert [call["i"] for call in calls] == list(range(6))
     assert [call["sigma"].item() for call in calls] == sigmas[:-1].tolist()
-    first = [int(method[6]) * i for i in range(6)]
+    first = [METHODS[method][0].calls_per_step * i for i in range(6)]
     for call, k in zip(calls, first, strict=True):
         assert set(call) == {"x", "i", "sigma", "sigma_hat", "denoised"}
         assert call["x"] is model.calls[k][0] and call["denoised"] is model.results[k]
