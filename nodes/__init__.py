@@ -10,10 +10,12 @@ from .noise import SEEDSNoise
 from .routes import add_routes
 from .sampler import SEEDSSampler
 from .scheduler import SEEDSScheduler
+from .sigmas import SEEDSSigmasChart
 
 
 class SEEDSExtension(ComfyExtension):
     async def get_node_list(self):
         register()  # here, because release 0.8 does not call on_load
         add_routes()
-        return [SEEDSSampler, SEEDSScheduler, SEEDSKSampler, SEEDSNoise, SEEDSCompare, SEEDSDemoCheckpoint]
+        levels = [SEEDSScheduler, SEEDSSigmasChart]
+        return [SEEDSSampler, *levels, SEEDSKSampler, SEEDSNoise, SEEDSCompare, SEEDSDemoCheckpoint]

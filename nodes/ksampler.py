@@ -9,10 +9,10 @@ import latent_preview
 from comfy_api.latest import io
 
 from ..sampling.checks import number, whole_number
-from .chart import tell
-from .compat import ADVANCED, float_input, known, schema
+from .chart import tell_run
+from .compat import ADVANCED, float_input, known, schema, whole, whole_input
 from .sampler import ALIASES, sampler_object, solver_input
-from .scheduler import budget_input, denoise_input, scheduler_input, sigmas_of, steps_of
+from .scheduler import MOST, budget_input, denoise_input, part_of, scheduler_input, sigmas_of, steps_of
 
 SEEDS = dict(default=0, min=0, max=0xFFFFFFFFFFFFFFFF)
 
@@ -32,6 +32,29 @@ def like(latent, samples):
         shapes = [part.shape for part in samples.unbind()]
         return comfy.nested_tensor.NestedTensor(comfy.utils.unpack_latents(latent, shapes))
     return latent
+
+
+def part_inputs():
+    """What ComfyUI's KSampler (Advanced) has for a run in parts; optional, for prompts from before there were any."""
+    given = dict(optional=True, **ADVANCED)
+    return [
+        io.Combo.Input(
+            "add_noise", options=["enable", "disable"], **given,
+            tooltip="disable: the latent is noisy already, as another sampler has left it.",
+        ),
+        whole_input(
+            "start_at_step", default=0, min=0, max=MOST, **given,
+            tooltip="The steps before this one belong to another sampler. Give both one seed and the same steps.",
+        ),
+        whole_input(
+            "end_at_step", default=MOST, min=0, max=MOST, **given, tooltip="The steps from this one on are left out."
+        ),
+        io.Combo.Input(
+            "return_with_leftover_noise", options=["disable", "enable"], **given,
+            tooltip="Where the run ends early. enable: the latent stays as noisy as it is there, for the next sampler. "
+            "disable: the last step takes all noise away.",
+        ),
+    ]  # fmt: skip
 
 
 def initial_noise(latent_image, seed, indices, variation_seed, strength):
@@ -73,6 +96,7 @@ class SEEDSKSampler(io.ComfyNode):
                     "variation_strength", default=0.0, min=0.0, max=1.0, step=0.01, **ADVANCED,
                     tooltip="How much of the second seed: 0 none, 1 that seed's image.",
                 ),
+                *part_inputs(),
             ],
             outputs=[
                 io.Latent.Output(display_name="latent"),
@@ -84,12 +108,17 @@ class SEEDSKSampler(io.ComfyNode):
     @classmethod
     def execute(
         cls, model, positive, negative, latent_image, seed, cfg, scheduler, denoise, variation_seed, variation_strength,
-        budget=None, solver=None,
+        budget=None, solver=None, add_noise="enable", start_at_step=0, end_at_step=MOST,
+        return_with_leftover_noise="disable",
     ) -> io.NodeOutput:  # fmt: skip
         cfg, strength = number("cfg", cfg), number("variation_strength", variation_strength, least=0, most=1)
         seed, other_seed = (
             whole_number(name, value, least=SEEDS["min"], most=SEEDS["max"])
             for name, value in (("seed", seed), ("variation_seed", variation_seed))
+        )
+        start, end = (
+            whole_number(name, whole(value), least=0, most=MOST)
+            for name, value in (("start_at_step", start_at_step), ("end_at_step", end_at_step))
         )
         rest = dict(latent_image)
         image = fitted(model, rest.pop("samples"), {name: rest.pop(name, None) for name in RATIOS})
@@ -98,8 +127,12 @@ class SEEDSKSampler(io.ComfyNode):
         sampler = sampler_object(solver, path)
         model_sampling = model.get_model_object("model_sampling")
         sigmas = sigmas_of(model_sampling, scheduler, steps_of(budget, sampler.sampler_function), denoise)
-        ui = tell(cls.hidden.unique_id, sampler, sigmas, model_sampling)
-        noise = initial_noise(image, seed, indices, other_seed, strength)
+        sigmas = part_of(sigmas, start, end, return_with_leftover_noise)
+        ui = tell_run(cls.hidden.unique_id, sampler, sigmas, model_sampling)
+        if add_noise == "enable":
+            noise = initial_noise(image, seed, indices, other_seed, strength)
+        else:
+            noise = comfy.sample.prepare_empty_noise(image)
         last = {}
         samples = comfy.sample.sample_custom(
             model, noise, cfg, sampler, sigmas, positive, negative, image,

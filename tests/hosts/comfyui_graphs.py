@@ -57,6 +57,40 @@ def split_graph(text="A", **ksampler):
     return graph
 
 
+def advanced_graph(text="A", batch=1, sampler=("SEEDSSampler", SOLVER)):
+    """SamplerCustomAdvanced with its parts; sampler: the node that gives its sampler, and its inputs."""
+    name, inputs = sampler
+    return custom_graph(text) | {
+        "4": node("EmptyLatentImage", width=256, height=256, batch_size=batch),
+        "30": node(name, **inputs),
+        "32": node("RandomNoise", noise_seed=5),
+        "33": node("CFGGuider", model=MODEL, positive=POSITIVE, negative=NEGATIVE, cfg=2.0),
+        "5": node(
+            "SamplerCustomAdvanced", noise=["32", 0], guider=["33", 0], sampler=["30", 0], sigmas=["31", 0],
+            latent_image=LATENT,
+        ),
+    }  # fmt: skip
+
+
+def seeds_split_graph(text="A", first=None, second=None, **inputs):
+    """The run of seeds_graph over two KSampler (SEEDS), cut at step 5; what each half has of its own."""
+    graph = seeds_graph(text, **inputs)
+    whole = graph["5"]["inputs"]
+    graph["8"] = node(
+        "SEEDSKSampler", **whole | dict(end_at_step=5, return_with_leftover_noise="enable") | (first or {})
+    )
+    rest = dict(start_at_step=5, add_noise="disable", latent_image=["8", 0])
+    graph["5"] = node("SEEDSKSampler", **whole | rest | (second or {}))
+    return graph
+
+
+def alone(graph, place, latent="4"):
+    """The graph with one image of its batch alone: every node that had that latent gets Latent From Batch's."""
+    for one in graph.values():
+        one["inputs"] = {key: ["40", 0] if value == [latent, 0] else value for key, value in one["inputs"].items()}
+    return graph | {"40": node("LatentFromBatch", samples=[latent, 0], batch_index=place, length=1)}
+
+
 def again(graph, latent, **ksampler):
     """The graph with its image encoded and sampled again, from node `latent` (20: the image, 25: with a mask)."""
     inputs = {**graph["5"]["inputs"], "latent_image": [latent, 0], "seed": 9, **ksampler}

@@ -1,8 +1,8 @@
 """The front end in a real browser, in both of its renderers; skipped without Chromium, playwright or a checkout."""
 
 import pytest
-from browser import CHROMIUM, fit, load, page_of, run
-from comfyui import Server, checkout
+from browser import CHROMIUM, fit, load, run
+from comfyui import checkout
 from comfyui_examples import EXAMPLES
 from comfyui_graphs import default_graph, seeds_graph
 from server import REPOSITORY
@@ -12,20 +12,6 @@ pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout"),
     pytest.mark.slow,  # in both renderers, each example twice: five minutes
 ]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("comfyui")) as server:
-        yield server
-        assert server.tracebacks() == []
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes 2.0"])
-def page(request, server):
-    with page_of(server, request.param) as page:
-        yield page
-        assert page.ours == []
 
 
 def value(page, node, widget):

@@ -2,7 +2,7 @@
 
 import pytest
 from browser import CHROMIUM, fit, load, page_of, run
-from comfyui import Server, checkout
+from comfyui import checkout
 from comfyui_graphs import MODEL, custom_graph, node, seeds_graph
 
 pytest.importorskip("playwright", reason="playwright is not installed")
@@ -17,20 +17,6 @@ CALLS = {"budget": "model calls", "budget.model_calls": 40}
 CHART = """([done]) => { const chart = document.querySelector(".seeds-chart");
     const lines = [...chart.querySelectorAll("svg line")].filter((one) => !done || one.style.stroke === done);
     return lines.length; }"""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("comfyui")) as server:
-        yield server
-        assert server.tracebacks() == []
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes 2.0"])
-def page(request, server):
-    with page_of(server, request.param) as page:
-        yield page
-        assert page.ours == []
 
 
 def says(page, *texts):

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from browser import CHROMIUM, load, page_of, show
-from comfyui import Server, checkout
+from comfyui import checkout
 from comfyui_graphs import seeds_graph
 from comfyui_saved import SAVED, prompt_of
 
@@ -31,20 +31,6 @@ def another_version(info):
             inputs = [(key, spec) for kind in option["inputs"].values() for key, spec in kind.items() if key != GONE]
             option["inputs"] = {"required": dict([*inputs[:1], *INVENTED.items(), *inputs[1:]])}
     return info
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("comfyui")) as server:
-        yield server
-        assert server.tracebacks() == []
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes 2.0"])
-def page(request, server):
-    with page_of(server, request.param) as page:
-        yield page
-        assert page.ours == []
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes 2.0"])
