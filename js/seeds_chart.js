@@ -7,7 +7,7 @@ import { Drawing, HEIGHT } from "./seeds_drawing.js";
 import { inputOf, modelKey, nodeAt, nodeOf, valuesOf } from "./seeds_graph.js";
 
 const SHOWS = "SEEDSSigmasChart"; // whatever levels a run brings
-const PLANS = ["SEEDSScheduler", "SEEDSKSampler"];
+const PLANS = ["SEEDSScheduler", "SEEDSKSampler", "SEEDSKSamplerAdvanced"];
 const INPUTS = ["solver", "sampler_name", "budget", "scheduler", "denoise"]; // what a chart depends on
 const PART = ["start_at_step", "end_at_step", "return_with_leftover_noise"];
 const LOOK_EVERY = 400; // ms between looks at the widgets: cheap, and the same in both renderers

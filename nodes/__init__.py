@@ -6,6 +6,7 @@ from .compare import SEEDSCompare
 from .demo import SEEDSDemoCheckpoint
 from .dropdown import register
 from .ksampler import SEEDSKSampler
+from .ksampler_advanced import SEEDSKSamplerAdvanced
 from .noise import SEEDSNoise
 from .routes import add_routes
 from .sampler import SEEDSSampler
@@ -17,5 +18,7 @@ class SEEDSExtension(ComfyExtension):
     async def get_node_list(self):
         register()  # here, because release 0.8 does not call on_load
         add_routes()
-        levels = [SEEDSScheduler, SEEDSSigmasChart]
-        return [SEEDSSampler, *levels, SEEDSKSampler, SEEDSNoise, SEEDSCompare, SEEDSDemoCheckpoint]
+        return [
+            SEEDSSampler, SEEDSScheduler, SEEDSSigmasChart, SEEDSKSampler, SEEDSKSamplerAdvanced, SEEDSNoise,
+            SEEDSCompare, SEEDSDemoCheckpoint,
+        ]  # fmt: skip

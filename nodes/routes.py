@@ -48,7 +48,7 @@ def chart_of(values, sampler=None, model=None, loader=None):
         return COUNTED_LATER
     name, function, options = _chosen(sampler)
     steps = steps_of(_of_input(values, "budget"), function)
-    scheduler, denoise = values.get("scheduler"), values.get("denoise")
+    scheduler, denoise = values.get("scheduler"), values.get("denoise", 1.0)
     model_sampling = glyph_sampling() if loader == SEEDSDemoCheckpoint.__name__ else remembered(model)
     if model_sampling is None or None in (scheduler, denoise, *sampler.values()):
         left = part_of(torch.arange(steps, -1, -1), **part)  # stand for the levels

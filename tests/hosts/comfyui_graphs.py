@@ -57,6 +57,17 @@ def split_graph(text="A", **ksampler):
     return graph
 
 
+def levels_graph(text="A", steps=12, **scheduler):
+    """SamplerCustom with ComfyUI's own scheduler, and the chart of its levels on the wire."""
+    given = dict(model=MODEL, scheduler="karras", steps=steps, denoise=1.0) | scheduler
+    graph = custom_graph(text) | {
+        "31": node("BasicScheduler", **given),
+        "34": node("SEEDSSigmasChart", sigmas=["31", 0]),
+    }
+    graph["5"]["inputs"]["sigmas"] = ["34", 0]
+    return graph
+
+
 def advanced_graph(text="A", batch=1, sampler=("SEEDSSampler", SOLVER)):
     """SamplerCustomAdvanced with its parts; sampler: the node that gives its sampler, and its inputs."""
     name, inputs = sampler
@@ -72,16 +83,20 @@ def advanced_graph(text="A", batch=1, sampler=("SEEDSSampler", SOLVER)):
     }  # fmt: skip
 
 
-def seeds_split_graph(text="A", first=None, second=None, **inputs):
-    """The run of seeds_graph over two KSampler (SEEDS), cut at step 5; what each half has of its own."""
-    graph = seeds_graph(text, **inputs)
-    whole = graph["5"]["inputs"]
-    graph["8"] = node(
-        "SEEDSKSampler", **whole | dict(end_at_step=5, return_with_leftover_noise="enable") | (first or {})
-    )
+def seeds_part(text="A", **inputs):
+    """seeds_graph with KSampler (SEEDS, Advanced)."""
+    graph = seeds_graph(text)
+    given = graph["5"]["inputs"] | dict(add_noise="enable", start_at_step=0, end_at_step=10000)
+    del given["denoise"]
+    given |= {"return_with_leftover_noise": "disable"} | inputs
+    return graph | {"5": node("SEEDSKSamplerAdvanced", **given)}
+
+
+def seeds_split_graph(text="A", **inputs):
+    """The run of seeds_graph over two of them, cut at step 5."""
+    first = seeds_part(text, end_at_step=5, return_with_leftover_noise="enable", **inputs)["5"]
     rest = dict(start_at_step=5, add_noise="disable", latent_image=["8", 0])
-    graph["5"] = node("SEEDSKSampler", **whole | rest | (second or {}))
-    return graph
+    return seeds_part(text, **rest, **inputs) | {"8": first}
 
 
 def alone(graph, place, latent="4"):

@@ -20,7 +20,6 @@ comfy.cli_args.args.cpu = True
 import comfy.samplers  # noqa: E402
 
 from seeds_samplers.nodes.dropdown import register  # noqa: E402
-from seeds_samplers.sampling import SAMPLERS  # noqa: E402
 
 
 def sampled(model, name, steps=4):

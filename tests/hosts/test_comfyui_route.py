@@ -5,10 +5,11 @@ import math
 
 import pytest
 from comfyui import checkout
-from comfyui_graphs import MODEL, SOLVER, custom_graph, node, seeds_graph
+from comfyui_graphs import MODEL, SOLVER, custom_graph, node, seeds_graph, seeds_part
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout (COMFYUI_PATH) with its requirements")
 KARRAS = {"budget": "steps", "budget.steps": 12, "scheduler": "karras", "denoise": 1.0}
+NOISY = {"end_at_step": 5, "return_with_leftover_noise": "enable"}
 
 
 def ask(server, values=(), sampler=SOLVER, **given):
@@ -54,9 +55,9 @@ def test_a_runs_token_stands_for_its_model(server):
         ({}, None, "steps and model calls are counted by a run"),
         ({"budget": "model calls"}, SOLVER, "steps and model calls are counted by a run"),
         ({"start_at_step": 5}, SOLVER, "7 steps, 13 model calls"),
-        ({"end_at_step": 5, "return_with_leftover_noise": "enable"}, SOLVER, "5 steps, 10 model calls"),
+        (NOISY, SOLVER, "5 steps, 10 model calls"),
         ({"end_at_step": 5, "return_with_leftover_noise": "disable"}, SOLVER, "5 steps, 9 model calls"),
-        ({"end_at_step": 5, "return_with_leftover_noise": "enable"}, {"sampler_name": "heun"}, "5 steps, 10 model calls"),
+        (NOISY, {"sampler_name": "heun"}, "5 steps, 10 model calls"),
         ({"start_at_step": 12}, SOLVER, "no steps"),
         ({"end_at_step": None}, SOLVER, "steps and model calls are counted by a run"),
         ({"budget.steps": None}, SOLVER, "steps and model calls are counted by a run"),
@@ -77,7 +78,7 @@ def test_words(server, values, sampler, words):
 def test_the_chart_of_a_part_of_a_run(server):
     part = {"start_at_step": 3, "end_at_step": 7, "return_with_leftover_noise": "enable"}
     promised, whole = ask(server, part), ask(server)
-    (told,) = server.run(seeds_graph(seed=79, **part))["5"]["seeds_chart"]
+    (told,) = server.run(seeds_part(seed=79, **part))["5"]["seeds_chart"]
     assert {key: told[key] for key in promised} == promised and told["words"] == "4 steps, 8 model calls"
     assert (told["steps"], told["end"]) == (whole["steps"][3:7], whole["steps"][7])
 
@@ -155,10 +156,12 @@ class TestSigmasChart:
         assert told["wrong"] and told["words"].startswith("sigmas: 14.0 at index 0; expected")
 
 
+NODES = ("SEEDSSampler", "SEEDSScheduler", "SEEDSSigmasChart", "SEEDSKSampler", "SEEDSKSamplerAdvanced")
+NODES += ("SEEDSDemoCheckpoint",)
+
+
 class TestPages:
-    @pytest.mark.parametrize(
-        "name", ["SEEDSSampler", "SEEDSScheduler", "SEEDSSigmasChart", "SEEDSKSampler", "SEEDSDemoCheckpoint"]
-    )
+    @pytest.mark.parametrize("name", NODES)
     def test_every_node_has_help_with_a_picture(self, server, name):
         assert server.get(f"/extensions/seeds-samplers/docs/{name}.md").startswith(b"# ")
         assert server.get(f"/extensions/seeds-samplers/docs/{name}.png")[1:4] == b"PNG"
@@ -170,6 +173,7 @@ class TestPages:
             ("SEEDSScheduler", "BasicScheduler"),
             ("SEEDSSigmasChart", "BasicScheduler"),
             ("SEEDSKSampler", "KSampler"),
+            ("SEEDSKSamplerAdvanced", "KSamplerAdvanced"),
             ("SEEDSDemoCheckpoint", "CheckpointLoaderSimple"),
         ],
     )
