@@ -65,6 +65,18 @@ def script(runner=None):
     return next(one for one in (runner or scripts.scripts_txt2img).scripts if one.title() == "SEEDS")
 
 
+def plot():
+    """The module of the X/Y/Z plot."""
+    return next(data.module for data in scripts.scripts_data if data.path.endswith("xyz_grid.py"))
+
+
+def axis(label):
+    """Its axis of that name."""
+    found = [one for one in plot().axis_options if one.label == label]
+    assert len(found) == 1, label
+    return found[0]
+
+
 @contextmanager
 def settings(**values):
     """Settings of the host for the time of a test."""
