@@ -48,7 +48,7 @@ def calls_of_steps(name, steps, to_zero=True):
     """The model calls of so many steps; to_zero: the last one goes to noise level 0. None where they are not known."""
     if name in SAMPLERS:
         return model_calls_for_steps(name, steps) if to_zero else model_calls_for_steps(name, steps + 1) - 1
-    return calls_of_core(name, steps, to_zero) if steps <= MOST else None
+    return calls_of_core(name, steps, to_zero)
 
 
 def _height(schedule, sigma):

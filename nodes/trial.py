@@ -41,6 +41,9 @@ def sampler_of(text, model_sampling):
     return Sampler(text, found.sampler_function, found.extra_options, stand_in(model_sampling)), found
 
 
+FEW = 8  # steps: of more, each makes as many model calls as the last of these, whatever it remembers
+
+
 @functools.lru_cache(maxsize=1024)
 def calls_of_core(name, steps, to_zero=True):
     """The model calls of so many steps of a sampler of ComfyUI's own; to_zero: the last one goes to noise level 0.
@@ -57,4 +60,5 @@ def calls_of_core(name, steps, to_zero=True):
         sigmas = torch.logspace(1, -1, number + (not to_zero))
         return sampler.calls(torch.cat([sigmas, torch.zeros(1)]) if to_zero else sigmas)
 
-    return calls(steps) if calls(3) < calls(4) else None
+    each = calls(FEW) - calls(FEW - 1)
+    return calls(min(steps, FEW)) + max(0, steps - FEW) * each if each else None

@@ -31,8 +31,9 @@ OWN_MODEL = (
 class Example:
     """layout: rows of groups, {title: columns of nodes}. shown: the nodes whose pictures make the thumbnail.
 
-    titles: of nodes. seed: the nodes that share one seed. alike: pictures, (node, place), that are the same.
-    model: (name, address) of a checkpoint that one has to download; such a workflow cannot be run here.
+    titles, sizes: of nodes. seed: the nodes that share one seed. control: what becomes of the seed after a run.
+    alike: pictures, (node, place), that are the same.
+    own_model: the user chooses a checkpoint; such a workflow cannot be run here.
     """
 
     graph: dict
@@ -41,8 +42,10 @@ class Example:
     titles: dict = field(default_factory=dict)
     shown: tuple = ("7",)
     seed: tuple = ()
+    control: str = "randomize"
     alike: tuple = ()
-    model: tuple = ()
+    sizes: dict = field(default_factory=dict)
+    own_model: bool = False
 
     def __post_init__(self):
         for number, title in self.titles.items():
@@ -123,7 +126,8 @@ EXAMPLES = {
         few_and_many(),
         "## Few model calls\n\n**SEEDS-M** with the scheduler **seeds**: 12 model calls, one a step. Below, "
         "**SEEDS-2** with 39. The time goes into model calls.\n\nThe chart in the node shows where they are: noise is "
-        "on the left, the picture on the right." + OWN_MODEL,
+        "on the left, the picture on the right.\n\nBoth have one seed. With so few calls the letter is there, but its "
+        "colours may not be those of many calls yet." + OWN_MODEL,
         [
             SHARED | {"SEEDS-M, 12 model calls": [["5"], ["6", "7"]]},
             {"SEEDS-2, 39 model calls": [["30"], ["31", "32"]]},
@@ -199,18 +203,15 @@ EXAMPLES = {
         "## Measure samplers on your model\n\nThe node draws each image of the batch with each sampler at 8 and at 16 "
         "model calls, and measures how far it is from the converged picture, the one that endless steps would draw "
         "from the same seed.\n\nThe **grid** has a row for each sampler and scheduler, and the converged picture last. "
-        "The **chart** and the **report** say which is nearest.\n\nTwo images are a first look; take 4 to 16, and 200 "
+        "The **chart** and the **report** say which is nearest.\n\nThe seed is fixed: stop when you like, add a "
+        "sampler, and run again; only what is missing is drawn.\n\nTwo images are a first look; take 4 to 16, and 200 "
         "reference calls, to decide." + OWN_MODEL,
-        [INPUTS | {"Compare": [["5"]], "Grid and chart": [["6"], ["7"]], "Report": [["8"]]}],
+        [INPUTS | {"Compare": [["5"]], "Grid and chart": [["6", "7"]], "Report": [["8"]]}],
         titles={"6": "Grid", "7": "Chart", "8": "Report"},
+        sizes={"5": [400, 760], "6": [560, 560], "7": [560, 420], "8": [900, 420]},
+        control="fixed",
         shown=("6",),
     ),
-    "SEEDS-M - SDXL": Example(SDXL, SDXL_NOTE, LAYOUT, model=(
-        "sd_xl_base_1.0.safetensors",
-        "https://huggingface.co/stabilityai/stable-diffusion-xl-base-1.0/resolve/main/sd_xl_base_1.0.safetensors",
-    )),
-    "SEEDS-M - Flux": Example(FLUX, FLUX_NOTE, FLUX_LAYOUT, model=(
-        "flux1-dev-fp8.safetensors",
-        "https://huggingface.co/Comfy-Org/flux1-dev/resolve/main/flux1-dev-fp8.safetensors",
-    )),
-}  # fmt: skip
+    "SEEDS-M - SDXL": Example(SDXL, SDXL_NOTE, LAYOUT, own_model=True),
+    "SEEDS-M - Flux": Example(FLUX, FLUX_NOTE, FLUX_LAYOUT, own_model=True),
+}

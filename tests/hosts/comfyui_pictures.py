@@ -1,7 +1,7 @@
 """Makes the example workflows, their thumbnails and the help pages' pictures: python tests/hosts/comfyui_pictures.py
 
-Needs what test_comfyui_browser.py needs. Writes to example_workflows/, js/docs/ and docs/; with a folder as argument,
-also a screenshot of each example to it.
+Needs what test_comfyui_browser.py needs. Writes to example_workflows/, js/docs/ and docs/. With a folder as argument,
+writes a screenshot of each example to it, too; with names behind it, makes only those examples.
 """
 
 import io
@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from browser import fit, load, page_of, run
+from browser import fit, load, page_of, run, show
 from comfyui import Server
 from comfyui_examples import EXAMPLES, SEED
 from comfyui_graphs import custom_graph, default_graph, levels_graph, seeds_graph, seeds_split_graph
@@ -70,11 +70,13 @@ SHARE_SEED = """([id, seed, nodes]) => {
     made.widgets[0].value = seed;
     for (const one of made.widgets) if (one.name === "control_after_generate") one.value = "fixed";
 }"""
-LAID_OUT = """async ({ note, rows, model }) => {
+LAID_OUT = """async ({ note, rows, sizes, control }) => {
     const { graph } = window.app;
-    const [AROUND, GAP, TITLE] = [20, 60, 30];
+    const [AROUND, GAP, TITLE, PICTURE] = [20, 60, 30, [260, 330]];
+    for (const node of graph._nodes) if (node.comfyClass === "PreviewImage") node.setSize(PICTURE);
+    for (const [id, size] of Object.entries(sizes)) graph.getNodeById(id).setSize(size);
     for (const node of graph._nodes) for (const widget of node.widgets ?? [])
-        if (widget.name === "control_after_generate") widget.value = "randomize";
+        if (widget.options?.values?.includes?.("randomize")) widget.value = control;
     const moved = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)));
     await moved();
     let [y, right] = [0, 0];  // the first group stands on the left of all rows
@@ -105,12 +107,12 @@ LAID_OUT = """async ({ note, rows, model }) => {
     made.widgets[0].value = note;
     made.title = "What to look at";
     [made.pos, made.size] = [[-420, TITLE], [380, 420]];
-    const [name, url] = model, directory = "checkpoints";
-    for (const one of graph._nodes)
-        if (one.comfyClass === "CheckpointLoaderSimple") one.properties.models = [{ name, url, directory }];
     await moved();
     const saved = graph.serialize();
-    for (const one of saved.nodes) delete one.images;
+    for (const one of saved.nodes) if (one.type === "CheckpointLoaderSimple") {  // the first of the user's own list
+        delete one.widgets_values;
+        delete one.widgets_values_named;
+    }
     return saved;
 }"""
 
@@ -124,59 +126,70 @@ def present(page, example, seed=5):
 
 
 def thumbnail(images, size=512):
-    """Pictures side by side, in two rows if there are more than two."""
+    """Pictures side by side, in two rows if there are more than two, on a square of the first one's background."""
     columns = math.ceil(len(images) ** 0.5)
-    side = size // columns
-    made = Image.new("RGB", (size, side * math.ceil(len(images) / columns)))
+    side, rows = size // columns, math.ceil(len(images) / columns)
+    made = Image.new("RGB", (size, size), images[0].getpixel((1, 1)))
     for i, image in enumerate(images):
-        small = image.copy()
-        small = small.resize((side, side), Image.Resampling.NEAREST) if image.width == image.height else small
-        small.thumbnail((side, side))
-        made.paste(small, (i % columns * side, i // columns * side))
+        scale = side / max(image.size)
+        how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+        small = image.resize((round(image.width * scale), round(image.height * scale)), how)
+        left, top = i % columns * side + (side - small.width) // 2, i // columns * side + (side - small.height) // 2
+        made.paste(small, (left, top + (size - rows * side) // 2))
     return made
 
 
 def make(page, server, name, example):
-    """The workflow as its author leaves it after a run, and the pictures that it makes as its thumbnail.
+    """The workflow as its author leaves it, and the pictures that it makes as its thumbnail.
 
     Of a model that is not here there is no picture: its thumbnail is the sampler's node with its settings.
     """
     present(page, example)
-    outputs = {} if example.model else run(page, server)["outputs"]
-    workflow = page.evaluate(LAID_OUT, {"note": example.note, "rows": example.layout, "model": list(example.model)})
+    given = {"note": example.note, "rows": example.layout, "sizes": example.sizes, "control": example.control}
+    workflow = page.evaluate(LAID_OUT, given)
     path = EXAMPLES_FOLDER / f"{name}.json"
     path.write_text(json.dumps(workflow) + "\n")
-    fit(page)
-    if example.model:
+    if example.own_model:
+        show(page, workflow)
+        fit(page)
         shown = [picture(page, box_of(page, "SEEDSKSampler"))]
     else:
+        outputs = run(page, server)["outputs"]
+        fit(page)
         shown = [image for number in example.shown for image in server.images({number: outputs[number]})]
     thumbnail(shown).save(path.with_suffix(".jpg"), quality=85)
     if len(sys.argv) > 1:
         picture(page).save(Path(sys.argv[1]) / f"{name}.png")
 
 
-def main():
-    EXAMPLES_FOLDER.mkdir(exist_ok=True)
-    with Server(tempfile.mkdtemp()) as server, page_of(server, False, 1700, 1000) as page:
-        hide_the_rest(page)
-        for name, example in EXAMPLES.items():
-            make(page, server, name, example)
-        for name, graph in HELP.items():
-            load(page, graph)
-            run(page, server)
-            fit(page)
-            nodes = {
-                "SEEDSDemoCheckpoint": [],
-                "SEEDSSampler": ["SEEDSSampler", "SEEDSScheduler", "SamplerCustom"],
-                "SEEDSSigmasChart": ["BasicScheduler", "SEEDSSigmasChart"],
-            }
-            image = picture(page, box_of(page, *nodes.get(name, [name])))
-            image.save(REPOSITORY / "js" / "docs" / f"{name}.png", optimize=True)
-        load(page, seeds_graph("S", 4))
+def make_help(page, server):
+    """The pictures of the help pages and of docs/comfyui.md."""
+    nodes = {
+        "SEEDSDemoCheckpoint": [],
+        "SEEDSSampler": ["SEEDSSampler", "SEEDSScheduler", "SamplerCustom"],
+        "SEEDSSigmasChart": ["BasicScheduler", "SEEDSSigmasChart"],
+    }
+    for name, graph in HELP.items():
+        load(page, graph)
         run(page, server)
         fit(page)
-        picture(page, box_of(page)).save(REPOSITORY / "docs" / "comfyui.png", optimize=True)
+        image = picture(page, box_of(page, *nodes.get(name, [name])))
+        image.save(REPOSITORY / "js" / "docs" / f"{name}.png", optimize=True)
+    load(page, seeds_graph("S", 4))
+    run(page, server)
+    fit(page)
+    picture(page, box_of(page)).save(REPOSITORY / "docs" / "comfyui.png", optimize=True)
+
+
+def main():
+    EXAMPLES_FOLDER.mkdir(exist_ok=True)
+    chosen = sys.argv[2:]
+    with Server(tempfile.mkdtemp()) as server, page_of(server, False, 1700, 1000) as page:
+        hide_the_rest(page)
+        for name in chosen or EXAMPLES:
+            make(page, server, name, EXAMPLES[name])
+        if not chosen:
+            make_help(page, server)
         if page.ours:
             sys.exit(f"the browser's console has: {page.ours}")
 

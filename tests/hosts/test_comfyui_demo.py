@@ -111,7 +111,8 @@ def test_how_often_comfyuis_samplers_call_the_model():
     import comfy.sample
 
     from seeds_samplers.nodes.chart import calls_of_steps
-    from seeds_samplers.nodes.demo import GlyphCLIP, glyph_model
+    from seeds_samplers.nodes.demo import GlyphCLIP, glyph_model, glyph_sampling
+    from seeds_samplers.nodes.trial import sampler_of
 
     register()
     model, counted = glyph_model(), []
@@ -127,6 +128,8 @@ def test_how_often_comfyuis_samplers_call_the_model():
                 model, noise, 1.0, sampler, sigmas, cond, cond, latent, seed=5, disable_pbar=True
             )
             assert calls_of_steps(name, len(sigmas) - 1, sigmas[-1] == 0) == len(counted), (name, len(sigmas))
+        tried, _ = sampler_of(name, glyph_sampling())
+        assert calls_of_steps(name, 20) == tried.calls(torch.linspace(50, 0, 21)), name
     assert calls_of_steps("dpm_adaptive", 7) is None and calls_of_steps("another's", 7) is None
 
 

@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 import pytest
-from browser import CHROMIUM, run
+from browser import CHROMIUM, page_of, run
 from comfyui import checkout
 from comfyui_examples import EXAMPLES
 from comfyui_saved import prompt_of
@@ -63,7 +63,7 @@ class TestEach:
         controls = [
             value for node in workflow["nodes"] for value in node.get("widgets_values") or () if value in CONTROLS
         ]
-        assert set(controls) == {"randomize"}
+        assert set(controls) == {EXAMPLES[name].control}
 
     def test_is_laid_out_without_overlap(self, name):
         """Each node in a group of its own, no two over one another."""
@@ -86,7 +86,7 @@ class TestEach:
 
 
 @in_browser
-@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if not example.model])
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if not example.own_model])
 def test_it_runs_and_runs_again(page, server, name):
     show_example(page, server, name)
     seen = []
@@ -100,19 +100,27 @@ def test_it_runs_and_runs_again(page, server, name):
             (first, place), (second, other) = EXAMPLES[name].alike
             assert abs(pictures[first][place] - pictures[second][other]).max() <= LEVEL
         seen.append(pictures[EXAMPLES[name].shown[0]][0])
-    assert seen[0].shape != seen[1].shape or abs(seen[0] - seen[1]).max() > LEVEL  # each seed is another picture
+    same = seen[0].shape == seen[1].shape and abs(seen[0] - seen[1]).max() <= LEVEL
+    assert same == (EXAMPLES[name].control == "fixed")  # each seed is another picture
 
 
 @in_browser
-@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if example.model])
-def test_without_its_model_only_the_file_is_missing(page, server, name):
-    """The server checks the whole graph before it refuses it."""
-    show_example(page, server, name)
-    prompt = prompt_of(page)
+@pytest.mark.parametrize("nodes_2", [False, True], ids=["classic", "nodes 2.0"])
+@pytest.mark.parametrize("name", [name for name, example in EXAMPLES.items() if example.own_model])
+@pytest.mark.parametrize("has", [False, True], ids=["no checkpoint", "a checkpoint"])
+def test_with_a_checkpoint_of_the_users_all_fits(server, name, nodes_2, has):
+    """Nothing is marked as missing, and the server refuses the graph for no other reason than an unknown checkpoint."""
+    path = server.folder / "models" / "checkpoints" / "mine.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"") if has else path.unlink(missing_ok=True)
+    with page_of(server, nodes_2) as page:
+        show_example(page, server, name)
+        prompt = prompt_of(page)
+        assert page.get_by_text("missing", exact=False).count() == 0 and page.ours == []
+    assert prompt["1"]["inputs"]["ckpt_name"] == ("mine.safetensors" if has else None)
+    prompt["1"]["inputs"]["ckpt_name"] = "another.safetensors"
     with pytest.raises(Rejected) as refused:
         server.queue(prompt)
     errors = json.loads(str(refused.value))["node_errors"]
-    assert {number: [one["type"] for one in node["errors"]] for number, node in errors.items()} == {
-        "1": ["value_not_in_list"]
-    }
-    assert prompt["1"]["inputs"]["ckpt_name"] == EXAMPLES[name].model[0]
+    kinds = {number: [one["type"] for one in node["errors"]] for number, node in errors.items()}
+    assert kinds == {"1": ["value_not_in_list"]}
