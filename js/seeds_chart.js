@@ -7,6 +7,7 @@ import { Drawing, HEIGHT } from "./seeds_drawing.js";
 import { inputOf, modelKey, nodeAt, nodeOf, valuesOf } from "./seeds_graph.js";
 
 const SHOWS = "SEEDSSigmasChart"; // whatever levels a run brings
+const WIDTH = 300; // of a new one
 const PLANS = ["SEEDSScheduler", "SEEDSKSampler", "SEEDSKSamplerAdvanced"];
 const INPUTS = ["solver", "sampler_name", "budget", "scheduler", "denoise"]; // what a chart depends on
 const PART = ["start_at_step", "end_at_step", "return_with_leftover_noise"];
@@ -113,5 +114,6 @@ app.registerExtension({
   },
   nodeCreated(node) {
     if (node.comfyClass === SHOWS || PLANS.includes(node.comfyClass)) new Chart(node);
+    if (node.comfyClass === SHOWS) node.setSize([WIDTH, node.size[1]]);
   },
 });

@@ -25,7 +25,7 @@ WRONG = """() => {
     const links = [...graph.links.values()].filter((link) => {
         const [from, to] = [graph.getNodeById(link.origin_id), graph.getNodeById(link.target_id)];
         const [output, input] = [from?.outputs[link.origin_slot], to?.inputs[link.target_slot]];
-        return !output?.links?.includes(link.id) || input?.link !== link.id || output.type !== input.type;
+        return !output?.links?.includes(link.id) || input?.link !== link.id || ![output.type, "*"].includes(input.type);
     });
     return [...nodes, ...links.map((link) => link.id)];
 }"""
