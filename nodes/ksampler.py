@@ -129,6 +129,7 @@ class SEEDSKSampler(io.ComfyNode):
             inputs=[*inputs_to_sample(), denoise_input(), *variation_inputs()],
             outputs=latent_outputs(),
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod

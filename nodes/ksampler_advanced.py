@@ -43,6 +43,7 @@ class SEEDSKSamplerAdvanced(io.ComfyNode):
             ],
             outputs=latent_outputs(),
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )  # fmt: skip
 
     @classmethod

@@ -111,6 +111,7 @@ class SEEDSScheduler(io.ComfyNode):
             ],
             outputs=[io.Sigmas.Output()],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod

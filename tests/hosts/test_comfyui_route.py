@@ -29,6 +29,12 @@ def test_a_run_makes_the_calls_that_were_promised(server, options):
     assert promised["end"] is None
 
 
+@pytest.mark.parametrize(("graph", "teller"), [(seeds_graph, "5"), (seeds_part, "5"), (custom_graph, "31")])
+def test_a_graph_from_the_cache_tells_its_chart_again(server, graph, teller):
+    first, again = (server.run(graph("Q"))[teller]["seeds_chart"] for _ in range(2))
+    assert first == again
+
+
 def test_a_runs_token_stands_for_its_model(server):
     graph = seeds_graph(seed=78, scheduler="simple") | {
         "50": node("ModelSamplingFlux", model=MODEL, max_shift=1.15, base_shift=0.5, width=256, height=256)
