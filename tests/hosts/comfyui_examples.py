@@ -139,8 +139,8 @@ EXAMPLES = {
     "SEEDS - one seed, 8 to 64 steps": Example(
         steps_graph(),
         "## More steps, the same picture\n\nFour KSamplers with one seed, and 8, 16, 32 and 64 steps. The picture gets "
-        "finer and stays what it is.\n\nChoose `euler_ancestral` or `seeds_2` in all four: now each has a picture of "
-        "its own, since their noise depends on the number of steps. *SEEDS Noise for Any Sampler* gives them, in "
+        "finer and stays what it is.\n\nChoose **euler_ancestral** or **seeds_2** in all four: now each has a picture "
+        "of its own, since their noise depends on the number of steps. *SEEDS Noise for Any Sampler* gives them, in "
         "*SamplerCustom*, the noise that stays." + OWN_MODEL,
         [
             SHARED | {f"{steps} steps": [[f"{i}1"], [f"{i}2", f"{i}3"]] for i, steps in ((1, 8), (2, 16))},

@@ -3,7 +3,7 @@
 from comfyui_graphs import node, seeds_graph
 
 PROMPT = "a lighthouse on a cliff in a storm, waves breaking below, evening light"
-FOLDER = "into `ComfyUI/models/checkpoints`, press **R**, and choose it in *Load Checkpoint*."
+FOLDER = "into **ComfyUI/models/checkpoints**, press **R**, and choose it in *Load Checkpoint*."
 HUB = "https://huggingface.co"
 LAYOUT = [{"Model, prompts, size": [["1", "4"], ["2", "3"]], "Sample": [["5"]], "Picture": [["6", "7"]]}]
 FLUX_LAYOUT = [{"Model, prompts, size": [["1", "4"], ["2", "3", "8"]], "Sample": [["5"]], "Picture": [["6", "7"]]}]
