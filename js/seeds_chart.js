@@ -1,12 +1,16 @@
-// A chart in the nodes that plan a run. The server says what it shows, for the values of the widgets; a run says it
-// again, with a token of its model, by which the server knows the model's noise levels from then on.
+// A chart in the nodes that plan a run, and in one that shows any levels. The server says what it shows, for the values
+// of the widgets; a run says it again, with a token of its model, by which the server knows the model's noise levels
+// from then on.
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { Drawing, HEIGHT } from "./seeds_drawing.js";
 import { inputOf, modelKey, nodeAt, nodeOf, valuesOf } from "./seeds_graph.js";
 
-const NODES = ["SEEDSScheduler", "SEEDSKSampler"];
+const SHOWS = "SEEDSSigmasChart"; // whatever levels a run brings
+const WIDTH = 300; // of a new one
+const PLANS = ["SEEDSScheduler", "SEEDSKSampler", "SEEDSKSamplerAdvanced"];
 const INPUTS = ["solver", "sampler_name", "budget", "scheduler", "denoise"]; // what a chart depends on
+const PART = ["start_at_step", "end_at_step", "return_with_leftover_noise"];
 const LOOK_EVERY = 400; // ms between looks at the widgets: cheap, and the same in both renderers
 const charts = new Map(); // node in a graph -> chart
 const tokens = new Map(); // text that says which model -> the server's token of it
@@ -48,7 +52,7 @@ class Chart {
     if (separate && separate.link == null) return null;
     const chooser = separate ? nodeAt(node, "sampler") : node;
     return {
-      values: valuesOf(node, INPUTS),
+      values: valuesOf(node, [...INPUTS, ...PART]),
       sampler: chooser && valuesOf(chooser, INPUTS),
       model: tokens.get(modelKey(node, "model")) ?? null,
       loader: nodeAt(node, "model")?.comfyClass ?? null,
@@ -56,6 +60,7 @@ class Chart {
   }
 
   async look() {
+    if (this.node.comfyClass === SHOWS) return this.chart.words || this.show({ words: "Run to see the noise levels." });
     const question = this.question();
     const asked = JSON.stringify(question);
     if (asked === this.asked) return;
@@ -72,7 +77,7 @@ class Chart {
 
   // The chart of a run: right for these values, whatever a link has decided.
   ran({ model, ...chart }) {
-    tokens.set(modelKey(this.node, "model"), model);
+    if (model) tokens.set(modelKey(this.node, "model"), model);
     this.asked = this.ranWith = JSON.stringify(this.question());
     this.show(chart);
   }
@@ -89,10 +94,11 @@ class Chart {
   }
 }
 
-// The charts that a running node's progress concerns: its own, or that of the scheduler whose levels it takes.
+// The charts that a running node's progress concerns: its own, or those of the nodes whose levels it takes.
 function chartsOf(id) {
-  const node = nodeOf(id);
-  return node ? [node, nodeAt(node, "sigmas")].map((found) => charts.get(found)).filter(Boolean) : [];
+  const nodes = [nodeOf(id)];
+  while (nodes[0] && (nodes.length === 1 || nodes[0].comfyClass === SHOWS)) nodes.unshift(nodeAt(nodes[0], "sigmas"));
+  return nodes.map((node) => charts.get(node)).filter(Boolean);
 }
 
 app.registerExtension({
@@ -107,6 +113,7 @@ app.registerExtension({
       api.addEventListener(event, () => charts.forEach((chart) => chart.at(null)));
   },
   nodeCreated(node) {
-    if (NODES.includes(node.comfyClass)) new Chart(node);
+    if (node.comfyClass === SHOWS || PLANS.includes(node.comfyClass)) new Chart(node);
+    if (node.comfyClass === SHOWS) node.setSize([WIDTH, node.size[1]]);
   },
 });

@@ -2,7 +2,7 @@
 // are folded away: an empty gap. There, the least height is asked for, and the content decides.
 import { app } from "../../scripts/app.js";
 
-const NODES = ["SEEDSSampler", "SEEDSScheduler", "SEEDSKSampler"];
+const NODES = ["SEEDSSampler", "SEEDSScheduler", "SEEDSKSampler", "SEEDSKSamplerAdvanced"];
 const LEAST = 40;
 
 app.registerExtension({

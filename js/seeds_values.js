@@ -2,7 +2,7 @@
 // option since would shift all that follow.
 import { app } from "../../scripts/app.js";
 
-const NODES = ["SEEDSSampler", "SEEDSScheduler", "SEEDSKSampler"];
+const NODES = ["SEEDSSampler", "SEEDSScheduler", "SEEDSKSampler", "SEEDSKSamplerAdvanced"];
 const SOON = 100; // ms in which the warnings of one workflow come together
 const unknown = new Set();
 

@@ -4,18 +4,15 @@ import math
 import secrets
 from collections import OrderedDict
 
+import torch
+
 from ..sampling import SAMPLERS, call_pattern, model_calls_for_steps
 from ..sampling.schedule import NOISE_SCHEDULES
 from .dropdown import given_to, levels, of_model
+from .trial import calls_of_core
 
-ONE_CALL = frozenset([  # ComfyUI's samplers that call the model once a step
-    "ddim", "ddpm", "deis", "dpmpp_2m", "dpmpp_2m_cfg_pp", "dpmpp_2m_sde", "dpmpp_2m_sde_gpu", "dpmpp_2m_sde_heun",
-    "dpmpp_2m_sde_heun_gpu", "dpmpp_3m_sde", "dpmpp_3m_sde_gpu", "er_sde", "euler", "euler_ancestral",
-    "euler_ancestral_cfg_pp", "euler_cfg_pp", "gradient_estimation", "gradient_estimation_cfg_pp", "ipndm", "ipndm_v",
-    "lcm", "lms", "res_multistep", "res_multistep_ancestral", "res_multistep_ancestral_cfg_pp",
-    "res_multistep_cfg_pp", "sa_solver", "uni_pc", "uni_pc_bh2",
-])  # fmt: skip
 MOST = 1000  # steps; of more, only the steps are drawn
+NO_STEPS = "no steps"
 EVENT = "seeds_samplers.chart"
 KEPT = 32
 
@@ -47,11 +44,16 @@ def words(steps, calls):
     return f"{_counted(steps, 'step')}, {'model calls unknown' if calls is None else _counted(calls, 'model call')}"
 
 
-def calls_of_steps(name, steps):
-    """The model calls of so many steps down to noise level 0; None where they are not known."""
+def calls_of_steps(name, steps, to_zero=True):
+    """The model calls of so many steps; to_zero: the last one goes to noise level 0. None where they are not known."""
     if name in SAMPLERS:
-        return model_calls_for_steps(name, steps)
-    return steps if name in ONE_CALL else None
+        return model_calls_for_steps(name, steps) if to_zero else model_calls_for_steps(name, steps + 1) - 1
+    return calls_of_core(name, steps, to_zero)
+
+
+def _height(schedule, sigma):
+    """lambda; None at noise level 0."""
+    return -math.log(schedule.level(sigma)) if sigma else None
 
 
 def chart(name, options, sigmas, model_sampling):
@@ -62,7 +64,7 @@ def chart(name, options, sigmas, model_sampling):
     schedule = NOISE_SCHEDULES[of_model(model_sampling)["noise_schedule"]]
     sigmas = levels(sigmas, model_sampling)
     if len(sigmas) < 2:
-        return {"words": "no steps"}
+        return {"words": NO_STEPS}
     *starts, end = schedule.read(sigmas)
     calls = [(0, sigma) for sigma in starts]
     if name in SAMPLERS and len(starts) <= MOST:
@@ -70,29 +72,51 @@ def chart(name, options, sigmas, model_sampling):
         calls = [(call.stage, call.sigma) for call in pattern]
         number = len(pattern)
     else:
-        number = calls_of_steps(name, len(starts))
-
-    def height(sigma):
-        return -math.log(schedule.level(sigma)) if sigma else None
-
+        number = calls_of_steps(name, len(starts), not end)
     return {
         "words": words(len(starts), number),
-        "steps": [height(sigma) for stage, sigma in calls if stage == 0],
-        "further": [height(sigma) for stage, sigma in calls if stage],
-        "end": height(end),
+        "steps": [_height(schedule, sigma) for stage, sigma in calls if stage == 0],
+        "further": [_height(schedule, sigma) for stage, sigma in calls if stage],
+        "end": _height(schedule, end),
     }
 
 
-def tell(node_id, sampler, sigmas, model_sampling):
-    """Tell the front end the chart of a run that starts, and a token of its model; what to return as the node's `ui`.
+def chart_of_levels(sigmas, model_sampling=None):
+    """The chart of noise levels alone, in whatever order; without a model, levels up to 1 count as a flow model's."""
+    steps = len(sigmas) - 1
+    if steps < 1:
+        return {"words": NO_STEPS}
+    said = f"{_counted(steps, 'step')}, sigma {sigmas[0]:.4g} to {sigmas[-1]:.4g}"
+    below, name = torch.unique(sigmas).flip(0), "karras"
+    if model_sampling is not None:
+        name = of_model(model_sampling)["noise_schedule"]
+    elif below[0] <= 1:
+        name, said = "flow", f"{said}, as of a flow model: connect the model to be sure"
+    schedule = NOISE_SCHEDULES[name]
+    try:
+        read = schedule.read(below)
+    except ValueError as error:
+        return {"words": str(error), "wrong": True}
+    if model_sampling is not None:
+        read = levels(torch.tensor(read), model_sampling).tolist()
+    *starts, end = (_height(schedule, sigma) for sigma in read)
+    return {"words": said, "steps": starts, "further": [], "end": end}
+
+
+def tell(node_id, told):
+    """Tell the front end a node's chart; what to return as the node's `ui`.
 
     ComfyUI sends the latter again when it takes the node from its cache.
     """
     from server import PromptServer  # here: tests import the nodes without a server
 
+    PromptServer.instance.send_sync(EVENT, {**told, "node": node_id}, PromptServer.instance.client_id)
+    return {"seeds_chart": [told]}
+
+
+def tell_run(node_id, sampler, sigmas, model_sampling):
+    """The same of a run that starts: its chart, and a token of its model."""
     name = getattr(getattr(sampler, "sampler_function", None), "__name__", "").removeprefix("sample_")
     given = getattr(sampler, "extra_options", {})
     options = {key: value for key, value in given.items() if key not in ("path", "noise_device")}
-    told = {**chart(name, options, sigmas, model_sampling), "model": remember(model_sampling)}
-    PromptServer.instance.send_sync(EVENT, {**told, "node": node_id}, PromptServer.instance.client_id)
-    return {"seeds_chart": [told]}
+    return tell(node_id, {**chart(name, options, sigmas, model_sampling), "model": remember(model_sampling)})

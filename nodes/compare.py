@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from types import SimpleNamespace
 from weakref import WeakKeyDictionary
 
 import comfy.sample
@@ -15,10 +14,9 @@ from comfy_api.latest import io
 from PIL import Image
 
 from ..demo.cells import Comparison, Memory
-from ..demo.kdiffusion import ODE, SDE, Sampler, read_option, readers_of, readers_of_ours, split_name, takes_noise
+from ..demo.kdiffusion import ODE, SDE, takes_noise
 from ..demo.pictures import chart, grid_of
 from ..demo.report import csv_of, text_of
-from ..sampling import SAMPLERS
 from ..sampling.checks import choice, number, whole_number
 from ..sampling.schedule import falling
 from .compat import float_input, schema, whole, whole_input
@@ -26,6 +24,7 @@ from .dropdown import levels, of_model
 from .ksampler import RATIOS, SEEDS, fitted
 from .noise import with_path
 from .scheduler import MOST, UNIFORM_LAMBDA, denoise_input, sigmas_of
+from .trial import sampler_of
 
 CELLS = WeakKeyDictionary()  # model -> Memory: what a later run need not draw again
 SHOWN, WIDTH = 4, 224  # images in a cell of the grid, and its width in pixels
@@ -35,25 +34,6 @@ DEFAULTS = "SEEDS-M\nSEEDS-2\nER-SDE\ndpmpp_2m_sde\ndpmpp_2m\neuler_ancestral"
 def parts_of(text):
     """The parts of a list that somebody has typed, each once: lines, or what commas part."""
     return list(dict.fromkeys(part.strip() for part in re.split(r"[,\n]", text) if part.strip()))
-
-
-def stand_in(model_sampling):
-    """Makes the model that a sampler function of ComfyUI can be tried on from denoiser(x, sigma)."""
-    patcher = SimpleNamespace(get_model_object={"model_sampling": model_sampling}.__getitem__)
-    inner = SimpleNamespace(inner_model=SimpleNamespace(model_sampling=model_sampling), model_patcher=patcher)
-
-    def with_denoiser(denoiser):
-        def model(x, sigma, model_options=None, **_):
-            denoised = denoiser(x, sigma)
-            told = {"denoised": denoised, "cond_denoised": denoised, "uncond_denoised": denoised + 0.1 * x}
-            for function in (model_options or {}).get("sampler_post_cfg_function", []):
-                denoised = function(told)
-            return denoised
-
-        model.inner_model = inner
-        return model
-
-    return with_denoiser
 
 
 def digest_of(value):
@@ -68,16 +48,6 @@ def digest_of(value):
         return str([digest_of(one) for one in value])
     plain = isinstance(value, (str, int, float, bool, type(None)))
     return repr(value) if plain else f"{type(value).__name__} {id(value)}"
-
-
-def sampler_of(text, model_sampling):
-    """(Sampler, ComfyUI's sampler object) of a name in the dropdown, with options: NAME option=value ..."""
-    name, given = split_name(text)
-    found = comfy.samplers.sampler_object(choice("samplers", name, comfy.samplers.SAMPLER_NAMES))
-    readers = readers_of_ours(name) if name in SAMPLERS else readers_of(found.sampler_function)
-    options = {option: read_option(name, readers, option, value) for option, value in given.items()}
-    found.extra_options = {**found.extra_options, **options}
-    return Sampler(text, found.sampler_function, found.extra_options, stand_in(model_sampling)), found
 
 
 class Drawing:

@@ -70,9 +70,13 @@ def float_input(name, *, min, max, **given):
     return io.Float.Input(name, min=Bound(min), max=Bound(max), **given)
 
 
-def schema(beside, search_aliases, **given):
-    """A node's schema, in the category of ComfyUI's own node `beside`."""
+def schema(beside, search_aliases, has_intermediate_output=False, **given):
+    """A node's schema, in the category of ComfyUI's own node `beside`.
+
+    has_intermediate_output: ComfyUI sends the node's `ui` again where a whole graph is taken from its cache.
+    """
     from nodes import NODE_CLASS_MAPPINGS  # ComfyUI's, which takes long to import without a server
 
     category = NODE_CLASS_MAPPINGS[beside].CATEGORY
-    return io.Schema(category=category, **known(io.Schema, search_aliases=search_aliases), **given)
+    newer = dict(search_aliases=search_aliases, has_intermediate_output=has_intermediate_output)
+    return io.Schema(category=category, **known(io.Schema, **newer), **given)

@@ -13,6 +13,7 @@ from ..sampling.noise import NOISE_DEVICES
 from .compat import ADVANCED, float_input, schema
 from .dropdown import of_model
 from .ksampler import SEEDS
+from .sampler import latent_input
 
 
 def _code(function):
@@ -78,11 +79,7 @@ class SEEDSNoise(io.ComfyNode):
             search_aliases=["SEEDS", "noise_sampler", "ancestral", "SDE sampler", "batch", "variation seed"],
             inputs=[
                 io.Sampler.Input("sampler", tooltip="From KSamplerSelect or any node that makes a sampler."),
-                io.Latent.Input(
-                    "latent_image", optional=True,
-                    tooltip="Connect the latent you sample if it comes from Latent From Batch: its image then keeps "
-                    "the noise of its place in the batch.",
-                ),
+                latent_input(),
                 io.Int.Input("variation_seed", **SEEDS, tooltip="A second seed to mix in."),
                 float_input(
                     "variation_strength", default=0.0, min=0.0, max=1.0, step=0.01,

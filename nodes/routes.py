@@ -2,14 +2,18 @@
 
 import asyncio
 
+import torch
+
 from ..sampling import SAMPLERS, options_of
-from .chart import calls_of_steps, chart, remembered, words
+from .chart import NO_STEPS, calls_of_steps, chart, remembered, words
+from .compat import whole
 from .demo import SEEDSDemoCheckpoint, glyph_sampling
 from .dropdown import HOST_SAMPLERS
 from .sampler import sampler_object
-from .scheduler import sigmas_of, steps_of
+from .scheduler import part_of, sigmas_of, steps_of
 
 PATH = "/seeds-samplers/chart"
+PART = ("start_at_step", "end_at_step", "return_with_leftover_noise")
 COUNTED_LATER = {"words": "steps and model calls are counted by a run"}
 
 
@@ -39,15 +43,21 @@ def chart_of(values, sampler=None, model=None, loader=None):
     None where it is not to be seen. model: a token that a run has told. loader: the class of the node that gives the
     model.
     """
-    if sampler is None or None in _of_input(values, "budget").values():
+    part = {name: whole(values[name]) for name in PART if name in values}
+    if sampler is None or None in _of_input(values, "budget").values() or None in part.values():
         return COUNTED_LATER
     name, function, options = _chosen(sampler)
     steps = steps_of(_of_input(values, "budget"), function)
-    scheduler, denoise = values.get("scheduler"), values.get("denoise")
+    scheduler, denoise = values.get("scheduler"), values.get("denoise", 1.0)
     model_sampling = glyph_sampling() if loader == SEEDSDemoCheckpoint.__name__ else remembered(model)
     if model_sampling is None or None in (scheduler, denoise, *sampler.values()):
-        return {"words": words(steps, calls_of_steps(name, steps)), "note": "The noise levels show after a run."}
-    return chart(name, options, sigmas_of(model_sampling, scheduler, steps, denoise), model_sampling)
+        left = part_of(torch.arange(steps, -1, -1), **part)  # stand for the levels
+        if len(left) < 2:
+            return {"words": NO_STEPS}
+        calls = calls_of_steps(name, len(left) - 1, not left[-1])
+        return {"words": words(len(left) - 1, calls), "note": "The noise levels show after a run."}
+    sigmas = part_of(sigmas_of(model_sampling, scheduler, steps, denoise), **part)
+    return chart(name, options, sigmas, model_sampling)
 
 
 def add_routes():

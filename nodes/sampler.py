@@ -33,6 +33,15 @@ def solver_input():
     return io.DynamicCombo.Input("solver", options=options, tooltip=tooltip)
 
 
+def latent_input():
+    """Says which images of a batch are drawn: ComfyUI tells a sampler object nothing of it."""
+    return io.Latent.Input(
+        "latent_image", optional=True,
+        tooltip="Connect the latent you sample if it comes from Latent From Batch: its image then keeps the noise of "
+        "its place in the batch.",
+    )  # fmt: skip
+
+
 def sampler_object(solver, path=None):
     """ComfyUI's sampler object for the value of a solver input; ValueError for options that do not go together."""
     if solver is None:
@@ -56,10 +65,10 @@ class SEEDSSampler(io.ComfyNode):
             description="A SEEDS solver with its options, for SamplerCustom and SamplerCustomAdvanced. "
             "The same seed gives the same image in any batch, and more steps refine it.",
             search_aliases=[*ALIASES, "exponential integrator"],
-            inputs=[solver_input()],
+            inputs=[solver_input(), latent_input()],
             outputs=[io.Sampler.Output()],
         )
 
     @classmethod
-    def execute(cls, solver=None) -> io.NodeOutput:
-        return io.NodeOutput(sampler_object(solver))
+    def execute(cls, solver=None, latent_image=None) -> io.NodeOutput:
+        return io.NodeOutput(sampler_object(solver, path={"indices": (latent_image or {}).get("batch_index")}))

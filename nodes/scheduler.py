@@ -6,7 +6,7 @@ from comfy_api.latest import io
 
 from ..sampling import sigmas_uniform_lambda, steps_for_model_calls
 from ..sampling.checks import number, whole_number
-from .chart import tell
+from .chart import tell_run
 from .compat import float_input, schema, whole, whole_input
 from .dropdown import levels, no_levels, of_model
 
@@ -77,6 +77,20 @@ def sigmas_of(model_sampling, scheduler, steps, denoise):
     return sigmas.cpu() if total == steps else sigmas.cpu()[-(steps + 1) :]  # some give more levels than asked for
 
 
+def part_of(sigmas, start_at_step=0, end_at_step=MOST, return_with_leftover_noise="disable"):
+    """The levels between two steps, none where there is no step; unless noise is to be left, the last one becomes 0.
+
+    As ComfyUI's KSampler (Advanced) cuts a run.
+    """
+    steps = len(sigmas) - 1
+    part = sigmas[start_at_step : end_at_step + 1].clone()
+    if len(part) < 2:
+        return part[:0]
+    if end_at_step < steps and return_with_leftover_noise == "disable":
+        part[-1] = 0
+    return part
+
+
 class SEEDSScheduler(io.ComfyNode):
     @classmethod
     def define_schema(cls):
@@ -97,6 +111,7 @@ class SEEDSScheduler(io.ComfyNode):
             ],
             outputs=[io.Sigmas.Output()],
             hidden=[io.Hidden.unique_id],
+            has_intermediate_output=True,
         )
 
     @classmethod
@@ -104,4 +119,4 @@ class SEEDSScheduler(io.ComfyNode):
         function = getattr(sampler, "sampler_function", None)
         model_sampling = model.get_model_object("model_sampling")
         sigmas = sigmas_of(model_sampling, scheduler, steps_of(budget, function), denoise)
-        return io.NodeOutput(sigmas, ui=tell(cls.hidden.unique_id, sampler, sigmas, model_sampling))
+        return io.NodeOutput(sigmas, ui=tell_run(cls.hidden.unique_id, sampler, sigmas, model_sampling))

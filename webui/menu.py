@@ -7,7 +7,7 @@ try:
 except ImportError:  # Forge Classic has none
     sd_schedulers = None
 
-from ..sampling import SAMPLERS, model_calls_for_steps, sigmas_seeds
+from ..sampling import SAMPLERS, model_calls_for_steps, sigmas_seeds, steps_for_model_calls
 from .sampler import HOST_SAMPLERS, of_model
 
 SCHEDULE, SCHEDULE_LABEL = "seeds", "SEEDS steps"
@@ -19,6 +19,17 @@ class SamplerData(sd_samplers_common.SamplerData):
     def total_steps(self, steps):
         """What the host counts prompt editing and the like in: model calls."""
         return model_calls_for_steps(self.name, max(1, int(steps)))
+
+
+def steps_of(name, calls):
+    """As many steps of the sampler of that name as so many model calls allow.
+
+    Of the host's own samplers the menu says which call the model twice a step, and once in the last one.
+    """
+    if name in SAMPLERS:
+        return steps_for_model_calls(name, calls)
+    found = sd_samplers.all_samplers_map.get(name)
+    return (calls - 1) // (2 if found and found.options.get("second_order") else 1) + 1
 
 
 def entry(name):

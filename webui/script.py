@@ -6,11 +6,14 @@ import gradio as gr
 from modules import script_callbacks, scripts, shared
 
 from ..sampling import SAMPLERS
+from ..sampling.checks import whole_number
 from . import menu
 from .fields import ATTRIBUTE, FIELDS, IN_LIST, chosen_of, infotext_of
 
 SECTION = ("seeds_samplers", "SEEDS samplers")
 AXES = "seeds_samplers_axes"  # what the X/Y/Z plot has chosen: {key: value}
+CALLS = "seeds_samplers_calls"  # the model calls that the plot has chosen for a run
+CALLS_AXIS = "[SEEDS] Model calls"
 STEP, SLIDER_MOST = 0.01, 2.0  # a slider to the 100 that an option may have would be of no use
 
 
@@ -69,6 +72,8 @@ class SEEDSScript(scripts.Script):
         chosen = {key: value for key, value in given.items() if key not in p.override_settings}
         chosen.update(getattr(p, AXES, {}))
         setattr(p, ATTRIBUTE, chosen)
+        if hasattr(p, CALLS):  # here, since another axis may choose the sampler
+            p.steps = menu.steps_of(p.sampler_name, getattr(p, CALLS))
         for field in FIELDS:  # the plot runs copies of one p, which share this dict
             p.extra_generation_params.pop(field.label, None)
         hires = getattr(p, "hr_sampler_name", None) if getattr(p, "enable_hr", False) else None
@@ -95,13 +100,24 @@ def _apply(field):
     return apply
 
 
+def _apply_calls(p, calls, _):
+    setattr(p, CALLS, calls)
+
+
+def _confirm_calls(p, values):
+    for calls in values:
+        whole_number("Model calls", calls, least=1)
+
+
 def add_axes():
-    """The fields as axes of the X/Y/Z plot, where that script is there and has them not yet."""
+    """The fields, and the model calls, as axes of the X/Y/Z plot, where that script is there and has them not yet."""
     for data in scripts.scripts_data:
         if os.path.basename(data.path) != "xyz_grid.py":
             continue
         plot = data.module
         known = {axis.label for axis in plot.axis_options}
+        if CALLS_AXIS not in known:
+            plot.axis_options.append(plot.AxisOption(CALLS_AXIS, int, _apply_calls, confirm=_confirm_calls))
         for field in FIELDS:
             label, choices = f"[SEEDS] {field.label}", field.option.choices
             if label not in known:

@@ -78,6 +78,6 @@ def run(page, server):
     """Queue what is shown and wait for its end; the prompt's history."""
     before = set(server.get("/history"))
     page.evaluate("() => window.app.queuePrompt(0)")
-    prompt = server.wait(lambda: next(iter(set(server.get("/history")) - before), None), 120)
+    prompt = server.wait(lambda: next(iter(set(server.get("/history")) - before), None), 300)
     page.wait_for_timeout(800)
     return server.finish(prompt)

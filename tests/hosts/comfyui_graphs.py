@@ -57,6 +57,55 @@ def split_graph(text="A", **ksampler):
     return graph
 
 
+def levels_graph(text="A", steps=12, **scheduler):
+    """SamplerCustom with ComfyUI's own scheduler, and the chart of its levels on the wire."""
+    given = dict(model=MODEL, scheduler="karras", steps=steps, denoise=1.0) | scheduler
+    graph = custom_graph(text) | {
+        "31": node("BasicScheduler", **given),
+        "34": node("SEEDSSigmasChart", sigmas=["31", 0]),
+    }
+    graph["5"]["inputs"]["sigmas"] = ["34", 0]
+    return graph
+
+
+def advanced_graph(text="A", batch=1, sampler=("SEEDSSampler", SOLVER)):
+    """SamplerCustomAdvanced with its parts; sampler: the node that gives its sampler, and its inputs."""
+    name, inputs = sampler
+    return custom_graph(text) | {
+        "4": node("EmptyLatentImage", width=256, height=256, batch_size=batch),
+        "30": node(name, **inputs),
+        "32": node("RandomNoise", noise_seed=5),
+        "33": node("CFGGuider", model=MODEL, positive=POSITIVE, negative=NEGATIVE, cfg=2.0),
+        "5": node(
+            "SamplerCustomAdvanced", noise=["32", 0], guider=["33", 0], sampler=["30", 0], sigmas=["31", 0],
+            latent_image=LATENT,
+        ),
+    }  # fmt: skip
+
+
+def seeds_part(text="A", **inputs):
+    """seeds_graph with KSampler (SEEDS, Advanced)."""
+    graph = seeds_graph(text)
+    given = graph["5"]["inputs"] | dict(add_noise="enable", start_at_step=0, end_at_step=10000)
+    del given["denoise"]
+    given |= {"return_with_leftover_noise": "disable"} | inputs
+    return graph | {"5": node("SEEDSKSamplerAdvanced", **given)}
+
+
+def seeds_split_graph(text="A", **inputs):
+    """The run of seeds_graph over two of them, cut at step 5."""
+    first = seeds_part(text, end_at_step=5, return_with_leftover_noise="enable", **inputs)["5"]
+    rest = dict(start_at_step=5, add_noise="disable", latent_image=["8", 0])
+    return seeds_part(text, **rest, **inputs) | {"8": first}
+
+
+def alone(graph, place, latent="4"):
+    """The graph with one image of its batch alone: every node that had that latent gets Latent From Batch's."""
+    for one in graph.values():
+        one["inputs"] = {key: ["40", 0] if value == [latent, 0] else value for key, value in one["inputs"].items()}
+    return graph | {"40": node("LatentFromBatch", samples=[latent, 0], batch_index=place, length=1)}
+
+
 def again(graph, latent, **ksampler):
     """The graph with its image encoded and sampled again, from node `latent` (20: the image, 25: with a mask)."""
     inputs = {**graph["5"]["inputs"], "latent_image": [latent, 0], "seed": 9, **ksampler}

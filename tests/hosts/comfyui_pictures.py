@@ -1,17 +1,20 @@
 """Makes the example workflows, their thumbnails and the help pages' pictures: python tests/hosts/comfyui_pictures.py
 
-Needs what test_comfyui_browser.py needs. Writes to example_workflows/, js/docs/ and docs/.
+Needs what test_comfyui_browser.py needs. Writes to example_workflows/, js/docs/ and docs/. With a folder as argument,
+writes a screenshot of each example to it, too; with names behind it, makes only those examples.
 """
 
 import io
 import json
+import math
 import sys
 import tempfile
+from pathlib import Path
 
-from browser import fit, load, page_of, run
+from browser import fit, load, page_of, run, show
 from comfyui import Server
-from comfyui_examples import EXAMPLES
-from comfyui_graphs import custom_graph, default_graph, seeds_graph
+from comfyui_examples import EXAMPLES, SEED
+from comfyui_graphs import custom_graph, default_graph, levels_graph, seeds_graph, seeds_split_graph
 from PIL import Image
 from server import REPOSITORY
 
@@ -19,7 +22,9 @@ EXAMPLES_FOLDER = REPOSITORY / "example_workflows"
 HELP = {
     "SEEDSSampler": custom_graph(),
     "SEEDSScheduler": custom_graph(),
+    "SEEDSSigmasChart": levels_graph(),
     "SEEDSKSampler": seeds_graph(),
+    "SEEDSKSamplerAdvanced": seeds_split_graph(),
     "SEEDSDemoCheckpoint": default_graph("S"),
 }
 
@@ -54,75 +59,137 @@ def hide_the_rest(page):
     )
 
 
-LAID_OUT = """async ({ note, groups }) => {
+SHARE_SEED = """([id, seed, nodes]) => {
     const { graph } = window.app;
-    graph.arrange(60);  // again: a node with a picture is larger than before
+    const [made, targets] = [window.LiteGraph.createNode("PrimitiveNode"), nodes.map((one) => graph.getNodeById(one))];
+    made.id = Number(id);
+    graph.add(made);
+    for (const one of targets)
+        made.connect(0, one, one.inputs.findIndex(({ name }) => ["seed", "noise_seed"].includes(name)));
+    made.title = "Seed of all";
+    made.widgets[0].value = seed;
+    for (const one of made.widgets) if (one.name === "control_after_generate") one.value = "fixed";
+}"""
+LAID_OUT = """async ({ note, rows, sizes, control }) => {
+    const { graph } = window.app;
+    const [AROUND, GAP, TITLE, PICTURE] = [20, 60, 30, [260, 330]];
+    for (const node of graph._nodes) if (node.comfyClass === "PreviewImage") node.setSize(PICTURE);
+    for (const [id, size] of Object.entries(sizes)) graph.getNodeById(id).setSize(size);
     for (const node of graph._nodes) for (const widget of node.widgets ?? [])
-        if (widget.name === "control_after_generate") widget.value = "increment";
+        if (widget.options?.values?.includes?.("randomize")) widget.value = control;
     const moved = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 100)));
     await moved();
-    const box = ({ pos: [x, y], size: [width, height] }) => [x - 20, y - 90, x + width + 20, y + height + 20];
-    const around = (nodes) => [0, 1, 2, 3].map((i) => Math[i < 2 ? "min" : "max"](...nodes.map((one) => box(one)[i])));
-    for (const [title, ids] of Object.entries(groups)) {
-        const members = ids.map((id) => graph.getNodeById(id));
-        const others = graph._nodes.filter((one) => !members.includes(one));
-        let [left, top, right, bottom] = around(members);
-        if (others.map(box).some(([l, t, r, b]) => l < right && left < r && t < bottom && top < b)) {  // then below all
-            const down = around(others)[3] + 40 - top;
-            for (const one of members) one.pos = [one.pos[0], one.pos[1] + down];
-            [top, bottom] = [top + down, bottom + down];
+    let [y, right] = [0, 0];  // the first group stands on the left of all rows
+    for (const row of rows) {
+        let [x, below] = [right, y];
+        for (const [title, columns] of Object.entries(row)) {
+            let [left, bottom] = [x + AROUND, y];
+            for (const column of columns) {
+                let [top, width] = [y + GAP + TITLE, 0];
+                for (const one of column.map((id) => graph.getNodeById(id))) {
+                    one.pos = [left, top];
+                    [top, width] = [top + one.size[1] + GAP, Math.max(width, one.size[0])];
+                }
+                [left, bottom] = [left + width + GAP, Math.max(bottom, top - GAP)];
+            }
+            const group = new window.LiteGraph.LGraphGroup(title);
+            [group.pos, group.size] = [[x, y], [left - GAP + AROUND - x, bottom + AROUND - y]];
+            graph.add(group);
+            x = left + AROUND;
+            if (right) below = Math.max(below, bottom + AROUND);
+            else right = x;
         }
-        const group = new window.LiteGraph.LGraphGroup(title);
-        [group.pos, group.size] = [[left, top], [right - left, bottom - top]];
-        graph.add(group);
+        y = below + GAP;
     }
     await moved();
     const made = window.LiteGraph.createNode("MarkdownNote");
     graph.add(made);
     made.widgets[0].value = note;
     made.title = "What to look at";
-    const others = graph._nodes.filter((one) => one !== made);
-    const left = Math.min(...others.map((one) => one.pos[0])), top = Math.min(...others.map((one) => one.pos[1]));
-    made.pos = [left - 380, top];
-    made.setSize([340, 380]);
+    [made.pos, made.size] = [[-420, TITLE], [380, 420]];
+    await moved();
     const saved = graph.serialize();
-    for (const one of saved.nodes) delete one.images;
+    for (const one of saved.nodes) if (one.type === "CheckpointLoaderSimple") {  // the first of the user's own list
+        delete one.widgets_values;
+        delete one.widgets_values_named;
+    }
     return saved;
 }"""
 
 
-def make(page, server, name, example):
-    """The workflow as its author leaves it after a run, and the picture that it makes as its thumbnail."""
+def present(page, example, seed=5):
+    """Show an example's graph, with one node for the seed that several share, and no pictures of another's nodes."""
+    page.evaluate("() => { window.app.nodeOutputs = {}; }")
     load(page, example.graph)
-    outputs = run(page, server)["outputs"]
-    workflow = page.evaluate(LAID_OUT, {"note": example.note, "groups": example.groups})
+    if example.seed:
+        page.evaluate(SHARE_SEED, [SEED, seed, example.seed])
+
+
+def thumbnail(images, size=512):
+    """Pictures side by side, in two rows if there are more than two, on a square of the first one's background."""
+    columns = math.ceil(len(images) ** 0.5)
+    side, rows = size // columns, math.ceil(len(images) / columns)
+    made = Image.new("RGB", (size, size), images[0].getpixel((1, 1)))
+    for i, image in enumerate(images):
+        scale = side / max(image.size)
+        how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
+        small = image.resize((round(image.width * scale), round(image.height * scale)), how)
+        left, top = i % columns * side + (side - small.width) // 2, i // columns * side + (side - small.height) // 2
+        made.paste(small, (left, top + (size - rows * side) // 2))
+    return made
+
+
+def make(page, server, name, example):
+    """The workflow as its author leaves it, and the pictures that it makes as its thumbnail.
+
+    Of a model that is not here there is no picture: its thumbnail is the sampler's node with its settings.
+    """
+    present(page, example)
+    given = {"note": example.note, "rows": example.layout, "sizes": example.sizes, "control": example.control}
+    workflow = page.evaluate(LAID_OUT, given)
     path = EXAMPLES_FOLDER / f"{name}.json"
     path.write_text(json.dumps(workflow) + "\n")
-    images = server.images({example.shown: outputs[example.shown]})
-    side = 512 // round(len(images) ** 0.5)
-    thumbnail = Image.new("RGB", (512, 512))
-    for i, image in enumerate(images):
-        thumbnail.paste(image.resize((side, side), Image.Resampling.NEAREST), (i * side % 512, i * side // 512 * side))
-    thumbnail.save(path.with_suffix(".jpg"), quality=85)
+    if example.own_model:
+        show(page, workflow)
+        fit(page)
+        shown = [picture(page, box_of(page, "SEEDSKSampler"))]
+    else:
+        outputs = run(page, server)["outputs"]
+        fit(page)
+        shown = [image for number in example.shown for image in server.images({number: outputs[number]})]
+    thumbnail(shown).save(path.with_suffix(".jpg"), quality=85)
+    if len(sys.argv) > 1:
+        picture(page).save(Path(sys.argv[1]) / f"{name}.png")
+
+
+def make_help(page, server):
+    """The pictures of the help pages and of docs/comfyui.md."""
+    nodes = {
+        "SEEDSDemoCheckpoint": [],
+        "SEEDSSampler": ["SEEDSSampler", "SEEDSScheduler", "SamplerCustom"],
+        "SEEDSSigmasChart": ["BasicScheduler", "SEEDSSigmasChart"],
+    }
+    for name, graph in HELP.items():
+        load(page, graph)
+        run(page, server)
+        fit(page)
+        image = picture(page, box_of(page, *nodes.get(name, [name])))
+        image.save(REPOSITORY / "js" / "docs" / f"{name}.png", optimize=True)
+    load(page, seeds_graph("S", 4))
+    run(page, server)
+    fit(page)
+    picture(page, box_of(page)).save(REPOSITORY / "docs" / "comfyui.png", optimize=True)
 
 
 def main():
     EXAMPLES_FOLDER.mkdir(exist_ok=True)
+    chosen = sys.argv[2:]
     with Server(tempfile.mkdtemp()) as server, page_of(server, False, 1700, 1000) as page:
         hide_the_rest(page)
-        for name, example in EXAMPLES.items():
-            make(page, server, name, example)
-        for name, graph in HELP.items():
-            load(page, graph)
-            run(page, server)
-            fit(page)
-            nodes = {"SEEDSDemoCheckpoint": [], "SEEDSSampler": ["SEEDSSampler", "SEEDSScheduler", "SamplerCustom"]}
-            image = picture(page, box_of(page, *nodes.get(name, [name])))
-            image.save(REPOSITORY / "js" / "docs" / f"{name}.png", optimize=True)
-        load(page, seeds_graph("S", 4))
-        run(page, server)
-        fit(page)
-        picture(page, box_of(page)).save(REPOSITORY / "docs" / "comfyui.png", optimize=True)
+        for name in chosen or EXAMPLES:
+            make(page, server, name, EXAMPLES[name])
+        if not chosen:
+            make_help(page, server)
         if page.ours:
             sys.exit(f"the browser's console has: {page.ours}")
 

@@ -15,6 +15,7 @@ from browser import load, page_of
 from comfyui import Server
 from comfyui_examples import EXAMPLES
 from comfyui_graphs import MODEL, custom_graph, node, seeds_graph
+from comfyui_pictures import present
 from server import REPOSITORY
 
 SAVED = REPOSITORY / "tests" / "saved"
@@ -54,11 +55,8 @@ def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True)
     with Server(tempfile.mkdtemp()) as server, page_of(server, False) as page:
-        for name, graph in {
-            **{solver: saved_graph(solver) for solver in SOLVERS},
-            **{name: one.graph for name, one in EXAMPLES.items()},
-        }.items():
-            load(page, graph)
+        for name, shown in [*((solver, saved_graph(solver)) for solver in SOLVERS), *EXAMPLES.items()]:
+            load(page, shown) if name in SOLVERS else present(page, shown)
             workflow = page.evaluate("() => window.app.graph.serialize()")
             (folder / f"{name}.json").write_text(json.dumps(workflow) + "\n")
             (folder / f"{name}.api.json").write_text(json.dumps(prompt_of(page)) + "\n")

@@ -1,31 +1,15 @@
 """The front end in a real browser, in both of its renderers; skipped without Chromium, playwright or a checkout."""
 
 import pytest
-from browser import CHROMIUM, fit, load, page_of, run
-from comfyui import Server, checkout
-from comfyui_examples import EXAMPLES
+from browser import CHROMIUM, fit, load, run
+from comfyui import checkout
 from comfyui_graphs import default_graph, seeds_graph
-from server import REPOSITORY
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytestmark = [
     pytest.mark.skipif(not (CHROMIUM and checkout()), reason="no Chromium, or no ComfyUI checkout"),
-    pytest.mark.slow,  # in both renderers, each example twice: five minutes
+    pytest.mark.slow,  # in both renderers: a minute
 ]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("comfyui")) as server:
-        yield server
-        assert server.tracebacks() == []
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes 2.0"])
-def page(request, server):
-    with page_of(server, request.param) as page:
-        yield page
-        assert page.ours == []
 
 
 def value(page, node, widget):
@@ -64,24 +48,6 @@ def test_seeds_2_is_chosen_by_mouse_and_draws(page, server):
     assert value(page, "KSampler", "sampler_name") == "SEEDS-2"
     history = run(page, server)
     assert history["status"]["status_str"] == "success" and history["outputs"]
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_example_workflows_run_and_run_again(page, server, name):
-    files = server.get("/api/workflow_templates")["seeds-samplers"]
-    assert name in files and (REPOSITORY / "example_workflows" / f"{name}.jpg").exists()
-    page.evaluate(
-        """async (name) => { const url = `/api/workflow_templates/seeds-samplers/${encodeURIComponent(name)}.json`;
-            await window.app.loadGraphData(await (await fetch(url)).json()); }""",
-        name,
-    )
-    page.wait_for_timeout(1000)
-    histories = [run(page, server) for _ in range(2)]
-    assert [history["status"]["status_str"] for history in histories] == ["success"] * 2
-    first, second = (
-        [image for output in history["outputs"].values() for image in output.get("images", [])] for history in histories
-    )
-    assert first and not any(image in first for image in second)  # each seed is another picture
 
 
 def test_copying_a_node_leaves_nothing_behind(page):

@@ -2,8 +2,8 @@
 
 import pytest
 from browser import CHROMIUM, fit, load, page_of, run
-from comfyui import Server, checkout
-from comfyui_graphs import MODEL, custom_graph, node, seeds_graph
+from comfyui import checkout
+from comfyui_graphs import MODEL, custom_graph, levels_graph, node, seeds_graph, seeds_part
 
 pytest.importorskip("playwright", reason="playwright is not installed")
 pytestmark = [
@@ -17,20 +17,6 @@ CALLS = {"budget": "model calls", "budget.model_calls": 40}
 CHART = """([done]) => { const chart = document.querySelector(".seeds-chart");
     const lines = [...chart.querySelectorAll("svg line")].filter((one) => !done || one.style.stroke === done);
     return lines.length; }"""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("comfyui")) as server:
-        yield server
-        assert server.tracebacks() == []
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic", "nodes 2.0"])
-def page(request, server):
-    with page_of(server, request.param) as page:
-        yield page
-        assert page.ours == []
 
 
 def says(page, *texts):
@@ -76,6 +62,27 @@ def test_counts_and_levels_are_right_before_a_run(page):
     assert says(page, "1 step, 1 model call", "\u03bb -4.4") is True
     set_widget(page, "budget.steps", 1000)
     assert says(page, "1000 steps, 1999 model calls") is True and 20 < marks(page) < 100
+
+
+def test_a_part_of_a_run_is_what_is_counted_and_drawn(page):
+    load(page, seeds_part())
+    fit(page)
+    set_widget(page, "start_at_step", 5)
+    assert says(page, "7 steps, 13 model calls", "\u03bb -1.6", "4.6", "\u03c3 0") is True
+    set_widget(page, "end_at_step", 8)
+    set_widget(page, "return_with_leftover_noise", "enable")
+    assert says(page, "3 steps, 6 model calls", "\u03bb -1.6", "0.8") is True and marks(page) == 6 + 2
+
+
+def test_the_chart_of_any_levels(page, server):
+    """Shown by a run, by a run from the cache too, with the schedule that another node made."""
+    for scheduler, low in (("karras", "\u03bb -4.4"), ("exponential", "\u03bb -4.4"), ("karras", "\u03bb -4.4")):
+        load(page, levels_graph(scheduler=scheduler, steps=9 + page.nodes_2))
+        fit(page)
+        assert says(page, "Run to see the noise levels.") is True
+        run(page, server)
+        assert says(page, f"{9 + page.nodes_2} steps, sigma 80 to 0", low, "4.6", "\u03c3 0") is True
+        assert marks(page) == 9 + page.nodes_2 + 1
 
 
 def test_options_that_contradict_each_other_are_named_before_a_run(page):
@@ -140,10 +147,14 @@ def test_the_schedulers_chart_counts_for_the_sampler_it_is_connected_to(page):
     )
     assert says(page, "20 steps, 20 model calls") is True
     set_widget(page, "sampler_name", "heun")
+    assert says(page, "20 steps, 39 model calls", "\u03bb -4.4") is True
+    set_widget(page, "sampler_name", "dpm_adaptive")
     assert says(page, "20 steps, model calls unknown", "\u03bb -4.4") is True
 
 
-@pytest.mark.parametrize("graph", [seeds_graph, custom_graph], ids=["own run", "a sampler's run"])
+@pytest.mark.parametrize(
+    "graph", [seeds_graph, custom_graph, levels_graph], ids=["own run", "a sampler's run", "levels on the wire"]
+)
 def test_the_chart_follows_the_first_run(page, server, graph):
     shown = patched(graph())
     shown["4"]["inputs"]["batch_size"] = 16

@@ -20,7 +20,6 @@ comfy.cli_args.args.cpu = True
 import comfy.samplers  # noqa: E402
 
 from seeds_samplers.nodes.dropdown import register  # noqa: E402
-from seeds_samplers.sampling import SAMPLERS  # noqa: E402
 
 
 def sampled(model, name, steps=4):
@@ -107,20 +106,31 @@ def test_what_lazycache_returns_for_a_call_that_it_skips():
     torch.testing.assert_close(holder.apply_cache_diff(x), denoised_before + (x - x_before))
 
 
-def test_which_of_comfyuis_samplers_call_the_model_once_a_step():
-    """As the chart says; counted in runs. The calls of dpm_fast and dpm_adaptive are not at the steps' levels."""
-    from seeds_samplers.nodes.chart import ONE_CALL
-    from seeds_samplers.nodes.demo import glyph_model
+def test_how_often_comfyuis_samplers_call_the_model():
+    """As the chart says; counted in runs, to noise level 0 and not."""
+    import comfy.sample
+
+    from seeds_samplers.nodes.chart import calls_of_steps
+    from seeds_samplers.nodes.demo import GlyphCLIP, glyph_model, glyph_sampling
+    from seeds_samplers.nodes.trial import sampler_of
 
     register()
     model, counted = glyph_model(), []
     model.model.diffusion_model.register_forward_hook(lambda *_: counted.append(1))
-    once = set()
-    for name in set(comfy.samplers.SAMPLER_NAMES) - {*SAMPLERS, "dpm_fast", "dpm_adaptive"}:
-        counted.clear()
-        sampled(model, name, steps=6)
-        once |= {name} if len(counted) == 6 else set()
-    assert once == ONE_CALL & set(comfy.samplers.SAMPLER_NAMES)
+    cond = GlyphCLIP().encode_from_tokens_scheduled({"glyph": [[(1, 1.0)]]})
+    noise, latent = torch.randn(1, 3, 8, 8), torch.zeros(1, 3, 8, 8)
+    levels = comfy.samplers.calculate_sigmas(model.get_model_object("model_sampling"), "karras", 7)
+    for name in set(comfy.samplers.SAMPLER_NAMES) - {"dpm_adaptive"}:
+        for sigmas in (levels, levels[:-1]):
+            counted.clear()
+            sampler = comfy.samplers.sampler_object(name)
+            comfy.sample.sample_custom(
+                model, noise, 1.0, sampler, sigmas, cond, cond, latent, seed=5, disable_pbar=True
+            )
+            assert calls_of_steps(name, len(sigmas) - 1, sigmas[-1] == 0) == len(counted), (name, len(sigmas))
+        tried, _ = sampler_of(name, glyph_sampling())
+        assert calls_of_steps(name, 20) == tried.calls(torch.linspace(50, 0, 21)), name
+    assert calls_of_steps("dpm_adaptive", 7) is None and calls_of_steps("another's", 7) is None
 
 
 def test_the_demo_models_preview_shows_the_picture():

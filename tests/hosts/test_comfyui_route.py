@@ -4,18 +4,12 @@ import itertools
 import math
 
 import pytest
-from comfyui import Server, checkout
-from comfyui_graphs import MODEL, SOLVER, node, seeds_graph
+from comfyui import checkout
+from comfyui_graphs import MODEL, SOLVER, custom_graph, node, seeds_graph, seeds_part
 
 pytestmark = pytest.mark.skipif(checkout() is None, reason="no ComfyUI checkout (COMFYUI_PATH) with its requirements")
 KARRAS = {"budget": "steps", "budget.steps": 12, "scheduler": "karras", "denoise": 1.0}
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with Server(tmp_path_factory.mktemp("comfyui")) as server:
-        yield server
-        assert server.tracebacks() == []
+NOISY = {"end_at_step": 5, "return_with_leftover_noise": "enable"}
 
 
 def ask(server, values=(), sampler=SOLVER, **given):
@@ -33,6 +27,12 @@ def test_a_run_makes_the_calls_that_were_promised(server, options):
     place = place or options.get("solver.r", 0.5)
     assert further == pytest.approx([a + place * (b - a) for a, b in itertools.pairwise(steps)])
     assert promised["end"] is None
+
+
+@pytest.mark.parametrize(("graph", "teller"), [(seeds_graph, "5"), (seeds_part, "5"), (custom_graph, "31")])
+def test_a_graph_from_the_cache_tells_its_chart_again(server, graph, teller):
+    first, again = (server.run(graph("Q"))[teller]["seeds_chart"] for _ in range(2))
+    assert first == again
 
 
 def test_a_runs_token_stands_for_its_model(server):
@@ -54,11 +54,18 @@ def test_a_runs_token_stands_for_its_model(server):
         ({"budget.steps": 1}, SOLVER, "1 step, 1 model call"),
         ({"denoise": 0.0}, SOLVER, "no steps"),
         ({}, {"sampler_name": "dpmpp_2m"}, "12 steps, 12 model calls"),
-        ({}, {"sampler_name": "heun"}, "12 steps, model calls unknown"),
+        ({}, {"sampler_name": "heun"}, "12 steps, 23 model calls"),
+        ({}, {"sampler_name": "dpm_adaptive"}, "12 steps, model calls unknown"),
         ({}, {"sampler_name": "SEEDS-3"}, "12 steps, 34 model calls"),
         ({}, {}, "12 steps, model calls unknown"),
         ({}, None, "steps and model calls are counted by a run"),
         ({"budget": "model calls"}, SOLVER, "steps and model calls are counted by a run"),
+        ({"start_at_step": 5}, SOLVER, "7 steps, 13 model calls"),
+        (NOISY, SOLVER, "5 steps, 10 model calls"),
+        ({"end_at_step": 5, "return_with_leftover_noise": "disable"}, SOLVER, "5 steps, 9 model calls"),
+        (NOISY, {"sampler_name": "heun"}, "5 steps, 10 model calls"),
+        ({"start_at_step": 12}, SOLVER, "no steps"),
+        ({"end_at_step": None}, SOLVER, "steps and model calls are counted by a run"),
         ({"budget.steps": None}, SOLVER, "steps and model calls are counted by a run"),
         ({"scheduler": "kl_optimal", "budget.steps": 1}, SOLVER,
          "scheduler: 'kl_optimal' has no noise levels for 1 steps; expected another, or more steps"),
@@ -68,7 +75,18 @@ def test_a_runs_token_stands_for_its_model(server):
     ],
 )  # fmt: skip
 def test_words(server, values, sampler, words):
+    """Whether the model is known or not."""
     assert ask(server, values, sampler)["words"] == words
+    if "denoise" not in values and "scheduler" not in values and not (sampler or {}).get("solver.r_1"):
+        assert ask(server, values, sampler, loader="")["words"] == words
+
+
+def test_the_chart_of_a_part_of_a_run(server):
+    part = {"start_at_step": 3, "end_at_step": 7, "return_with_leftover_noise": "enable"}
+    promised, whole = ask(server, part), ask(server)
+    (told,) = server.run(seeds_part(seed=79, **part))["5"]["seeds_chart"]
+    assert {key: told[key] for key in promised} == promised and told["words"] == "4 steps, 8 model calls"
+    assert (told["steps"], told["end"]) == (whole["steps"][3:7], whole["steps"][7])
 
 
 def test_what_a_link_decides_is_not_guessed(server):
@@ -84,8 +102,72 @@ def test_a_flow_model_whose_first_level_is_1(server):
     assert chart["words"] == "12 steps, 23 model calls" and len(chart["steps"]) == 12
 
 
+class TestSigmasChart:
+    @staticmethod
+    def shown(server, sigmas, *nodes, **inputs):
+        """What the chart of the levels of a node shows; the run has no sampler."""
+        graph = {
+            "1": node("SEEDSDemoCheckpoint"),
+            "2": sigmas,
+            "9": node("SEEDSSigmasChart", sigmas=["2", 0], **inputs),
+        }
+        (told,) = server.run(graph | dict(nodes))["9"]["seeds_chart"]
+        return told
+
+    def test_it_shows_the_levels_of_any_scheduler_again_and_again(self, server):
+        karras = node("BasicScheduler", model=MODEL, scheduler="karras", steps=12, denoise=1.0)
+        for _ in range(2):  # the second is from the cache
+            told = self.shown(server, karras)
+            assert told["words"] == "12 steps, sigma 80 to 0" and told["further"] == [] and told["end"] is None
+            assert told["steps"] == ask(server)["steps"]
+
+    def test_the_levels_pass_through(self, server):
+        plain, through = custom_graph(), custom_graph()
+        through["9"] = node("SEEDSSigmasChart", sigmas=["31", 0])
+        through["5"]["inputs"]["sigmas"] = ["9", 0]
+        first, second = (server.images(server.run(graph)) for graph in (plain, through))
+        assert first[0].tobytes() == second[0].tobytes()
+
+    def test_a_flow_models_levels(self, server):
+        flow = node("ModelSamplingFlux", model=MODEL, max_shift=1.15, base_shift=0.5, width=256, height=256)
+        simple = node("BasicScheduler", model=["3", 0], scheduler="simple", steps=10, denoise=0.5)
+        told = self.shown(server, simple, ("3", flow), model=["3", 0])
+        assert told["words"].startswith("10 steps, sigma 0.") and "flow" not in told["words"]
+        guessed = self.shown(server, simple, ("3", flow))
+        assert guessed["steps"] == told["steps"] and guessed["words"] == told["words"] + (
+            ", as of a flow model: connect the model to be sure"
+        )
+
+    @pytest.mark.parametrize(
+        ("sigmas", "words", "ends"),
+        [
+            ("80, 20, 5, 1", "3 steps, sigma 80 to 1", (-math.log(80), -math.log(5), 0)),
+            ("1, 0.5, 0.25", "2 steps, sigma 1 to 0.25, as of a flow model: connect the model to be sure", None),
+            ("0, 1, 20", "2 steps, sigma 0 to 20", (-math.log(20), 0, None)),  # FlipSigmas
+            ("20, 5, 10, 0", "3 steps, sigma 20 to 0", (-math.log(20), -math.log(5), None)),  # restarts
+            ("5", "no steps", None),
+            ("-1, 5", "sigmas: -1.0 at index 1; expected", None),
+        ],
+    )
+    def test_whatever_levels_there_are(self, server, sigmas, words, ends):
+        told = self.shown(server, node("ManualSigmas", sigmas=sigmas))
+        assert told["words"].startswith(words)
+        if ends:
+            assert (told["steps"][0], told["steps"][-1]) == pytest.approx(ends[:2])
+            assert told["end"] == (None if ends[2] is None else pytest.approx(ends[2]))
+
+    def test_levels_that_a_flow_model_has_not(self, server):
+        flow = node("ModelSamplingFlux", model=MODEL, max_shift=1.15, base_shift=0.5, width=256, height=256)
+        told = self.shown(server, node("ManualSigmas", sigmas="14, 1, 0"), ("3", flow), model=["3", 0])
+        assert told["wrong"] and told["words"].startswith("sigmas: 14.0 at index 0; expected")
+
+
+NODES = ("SEEDSSampler", "SEEDSScheduler", "SEEDSSigmasChart", "SEEDSKSampler", "SEEDSKSamplerAdvanced")
+NODES += ("SEEDSDemoCheckpoint",)
+
+
 class TestPages:
-    @pytest.mark.parametrize("name", ["SEEDSSampler", "SEEDSScheduler", "SEEDSKSampler", "SEEDSDemoCheckpoint"])
+    @pytest.mark.parametrize("name", NODES)
     def test_every_node_has_help_with_a_picture(self, server, name):
         assert server.get(f"/extensions/seeds-samplers/docs/{name}.md").startswith(b"# ")
         assert server.get(f"/extensions/seeds-samplers/docs/{name}.png")[1:4] == b"PNG"
@@ -95,7 +177,9 @@ class TestPages:
         [
             ("SEEDSSampler", "KSamplerSelect"),
             ("SEEDSScheduler", "BasicScheduler"),
+            ("SEEDSSigmasChart", "BasicScheduler"),
             ("SEEDSKSampler", "KSampler"),
+            ("SEEDSKSamplerAdvanced", "KSamplerAdvanced"),
             ("SEEDSDemoCheckpoint", "CheckpointLoaderSimple"),
         ],
     )
