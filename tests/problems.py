@@ -115,6 +115,21 @@ def mixture_denoiser(x, sigma):
     return center + 0.25 / (variance + 0.25) * (x - center)
 
 
+class Guided:
+    """Guidance between a mixture and one of its classes; says its conditional part, if it is to."""
+
+    def __init__(self, weight, tells=True, slope=0.0):
+        self.weight, self.tells, self.slope = weight, tells, slope
+
+    def __call__(self, x, sigma):
+        level = sigma.view(-1, *[1] * (x.ndim - 1)) ** 2
+        cond = (x + 4 * level) / (1 + level)
+        without = mixture_denoiser(x, sigma) + self.slope * (x - cond)
+        if self.tells:
+            self.cond_denoised = cond
+        return without + self.weight * (cond - without)
+
+
 def normals(*intervals, seed=42, batch=1, **options):
     """A row of COUNT numbers for each interval and image."""
     path = NoisePath(torch.zeros(batch, COUNT), seed, **options)
