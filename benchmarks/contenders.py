@@ -15,6 +15,9 @@ VARIANTS = {  # of ours: options other than the defaults
     "SEEDS-2 2s": ("SEEDS-2", {"variant": "2s"}),
     "SEEDS-3 3b": ("SEEDS-3", {"variant": "3b"}),
 }
+CAPS = {  # of SEEDS-M; its default is 0.35
+    f"SEEDS-M eta_cap={cap:g}": partial(SAMPLERS["SEEDS-M"], eta_cap=cap) for cap in (0.2, 0.6, 100.0)
+}
 CORE = {  # of ComfyUI: the stochastic ones, and the model calls of a step
     "er_sde": 1, "dpmpp_2m_sde": 1, "dpmpp_3m_sde": 1, "dpmpp_sde": 2, "sa_solver": 1, "seeds_2": 2, "seeds_3": 3,
     "exp_heun_2_x0_sde": 2, "euler_ancestral": 1, "dpm_2_ancestral": 2, "dpmpp_2s_ancestral": 2, "heun": 2,
@@ -52,6 +55,11 @@ def comfyui():
     from comfy.k_diffusion import sampling
 
     return sampling
+
+
+def caps():
+    """{name: (function, calls a step)} of SEEDS-M with more and less noise in long steps."""
+    return {name: (function, 1) for name, function in CAPS.items()}
 
 
 def ode():

@@ -17,7 +17,7 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from contenders import contenders
+from contenders import caps, contenders
 from embedded import EmbeddedProblem
 from hosting import sample
 from mixtures import frechet, moments
@@ -128,7 +128,7 @@ def main():
 
 def measure(options, rows):
     """Append to the file the rows that are not among `rows`."""
-    known, setting = contenders(), (options.images, options.reference)
+    known, setting = contenders() | caps(), (options.images, options.reference)
     wanted = product(options.guidance, (name for name in options.samplers if name in known), options.schedules)
     for guidance, name, schedule in wanted:
         function, per_step = known[name]

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import quality_table
 import sharp_table
+from contenders import CAPS
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
+LEARNED_CALLS = "8", "12", "20"
 LATENT = "4x4x128x128"  # of the table of costs
 BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -59,12 +61,43 @@ def near():
     return sharp_table.near(*sharp_table.read(HERE / "sharp.csv"))
 
 
+def learned():
+    """How far pictures of the demo model are from its converged ones (learned.py), the best steps of each sampler."""
+    cells, rows = {}, []
+    for one in rows_of("learned.csv"):
+        if not one["sampler"].startswith("SEEDS-M eta_cap"):
+            cell = cells.setdefault((one["guidance"], one["sampler"]), {})
+            cell.setdefault(one["calls"], []).append((float(one["rms"]), one["schedule"]))
+    for key, cell in sorted(cells.items(), key=lambda one: (float(one[0][0]), one[0][1] != "SEEDS-M", one[0][1])):
+        rows.append([*key, *(f"{rms:.3f} {schedule}" for rms, schedule in map(min, map(cell.get, LEARNED_CALLS)))])
+    return ["guidance", "sampler", *(f"{calls} calls" for calls in LEARNED_CALLS)], rows
+
+
+def caps():
+    """SEEDS-M with other values of eta_cap on the sharp problems (sharp.py)."""
+    low, *high = CAPS
+    return sharp_table.of_caps(sharp_table.read(HERE / "sharp.csv")[0], (low, "SEEDS-M", *high))
+
+
+def caps_learned():
+    """The same on the demo model (learned.py), for one other value."""
+    names, cells, rows = ("SEEDS-M", "SEEDS-M eta_cap=0.6"), {}, []
+    for one in rows_of("learned.csv"):
+        cells[one["guidance"], one["schedule"], one["sampler"], one["calls"]] = f"{float(one['rms']):.3f}"
+    for key in sorted({key[:2] for key in cells}):
+        found = [[cells.get((*key, name, calls)) for calls in LEARNED_CALLS] for name in names]
+        if all(map(all, found)):
+            rows.append([*key, *map(" / ".join, found)])
+    return ["guidance", "steps", *names], rows
+
+
 def quality(part):
     return lambda: getattr(quality_table, part)(quality_table.read(quality_table.FILE))
 
 
 TABLES = {
-    "noise": noise, "overhead": overhead, "near": near, "variants": quality("variants"), "calls": quality("calls"),
+    "noise": noise, "overhead": overhead, "near": near, "learned": learned, "caps": caps,
+    "caps_learned": caps_learned, "variants": quality("variants"), "calls": quality("calls"),
 }  # fmt: skip
 
 

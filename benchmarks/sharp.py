@@ -19,7 +19,7 @@ from itertools import product
 from pathlib import Path
 
 import torch
-from contenders import CORE, PENULTIMATE, contenders, ode
+from contenders import CORE, PENULTIMATE, caps, contenders, ode
 from frames import EPS, flow
 from hosting import same_path, sample
 from pictures import KINDS
@@ -105,7 +105,7 @@ def whole(function):
 def samplers():
     """{name: (function, calls a step)} of those that are measured."""
     ours = {"SEEDS-M": (sample_seeds_m, 1), WHOLE: (whole(sample_seeds_m), 1)}
-    return ours | {name: found for name, found in contenders().items() if name in THEIRS} | ode()
+    return ours | caps() | {name: found for name, found in contenders().items() if name in THEIRS} | ode()
 
 
 def measure(name, sampler, problem, guidance, schedule, calls, seed):

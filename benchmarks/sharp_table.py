@@ -1,9 +1,9 @@
 """The goals of SEEDS-M beside what sharp.py measured: python benchmarks/sharp_table.py benchmarks/sharp.csv
 
-For each problem and guidance: the distance of SEEDS-M (and without the model's `cond_denoised`: "whole") with its
-default steps, "seeds", for flow models with "beta", too; below it the best of ComfyUI's stochastic samplers, and of its
-ODE samplers, each with its best steps; with a standard error where there are several seeds. Then in how many cells (a
-problem, a guidance and a budget) a goal is met.
+For each problem and guidance: the distance of SEEDS-M (and without the model's `cond_denoised`: "whole") with the steps
+"seeds", for flow models with "beta", too; below it the best of ComfyUI's stochastic samplers, and of its ODE samplers,
+each with its best steps; with a standard error where there are several seeds. Then in how many cells (a problem, a
+guidance and a budget) a goal is met.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from quality_table import RUNAWAY, table
 
 OURS, WHOLE, FLOOR, THEIRS = "SEEDS-M", "SEEDS-M, whole", "true", "ComfyUI "
 DEFAULT = "seeds"
+BUDGETS = 8, 12, 20  # of the table of eta_cap
 NEAR, AT_FLOOR, HALF, OWN = 1.1, 1.15, 0.5, 1.3  # the goals
 ODES = {THEIRS + name for name in ODE}
 
@@ -66,11 +67,16 @@ def with_error(value, error):
     return number(value) + (f" ± {number(error)}" if error == error else "")
 
 
+def recommended(problem, guidance):
+    """The steps that docs/choosing.md recommends for SEEDS-M."""
+    return "beta" if "flow" in problem and guidance == 1 else DEFAULT
+
+
 def near(cells, budgets):
-    """For docs/quality.md: head and rows, SEEDS-M with its default steps, "beta" on flow, beside the best peer."""
+    """For docs/quality.md: head and rows, SEEDS-M with the recommended steps beside the best peer."""
     rows = []
     for (problem, guidance), cell in sorted(cells.items()):
-        ours = cell.get((OURS, "beta" if "flow" in problem else DEFAULT), {})
+        ours = cell.get((OURS, recommended(problem, guidance)), {})
         row = [problem, f"{guidance:g}", number(cell[FLOOR, ""])]
         for calls in budgets:
             value, _, name, _ = best(cell, stochastic, calls)
@@ -79,6 +85,18 @@ def near(cells, budgets):
         if any(row[3:]):
             rows.append(row)
     return ["problem", "guidance", "floor", *(f"{calls} calls" for calls in budgets)], rows
+
+
+def of_caps(cells, names):
+    """For docs/seeds_m.md: head and rows, the distance of each of `names`, with the steps measured with all of them."""
+    rows = []
+    for (problem, guidance), cell in sorted(cells.items()):
+        for schedule in sorted({key[1] for key in cell}):
+            found = [cell.get((name, schedule), {}) for name in names]
+            if schedule and all(calls in one for one in found for calls in BUDGETS):
+                texts = [" / ".join(number(one[calls][0]) for calls in BUDGETS) for one in found]
+                rows.append([problem, f"{guidance:g}", number(cell[FLOOR, ""]), schedule, *texts])
+    return ["problem", "guidance", "floor", "steps", *names], rows
 
 
 def distances(cells, budgets):
@@ -120,8 +138,8 @@ def counted(cell, ours, calls):
 def goals(cells, budgets):
     rows = []
     for flow, name, schedule in (
-        (False, OURS, DEFAULT), (False, WHOLE, DEFAULT), (True, OURS, DEFAULT), (True, OURS, "beta"),
-        (True, WHOLE, DEFAULT), (True, WHOLE, "beta"),
+        (False, OURS, "karras"), (False, OURS, DEFAULT), (False, WHOLE, DEFAULT), (True, OURS, DEFAULT),
+        (True, OURS, "beta"), (True, WHOLE, DEFAULT), (True, WHOLE, "beta"),
     ):  # fmt: skip
         of_kind = [cell for (problem, _), cell in cells.items() if ("flow" in problem) == flow]
         chosen = {calls: [cell for cell in of_kind if counted(cell, (name, schedule), calls)] for calls in budgets}

@@ -13,6 +13,7 @@ import torch
 from .checks import choice, decreasing, number, whole_number
 
 DROWNING = 80.0  # no data have structures larger than EDM's first level
+FINEST = 0.029  # just below the last level of eps and v models: nothing is left to decide
 FLOW_START = 1 - 1e-4  # stands for a first flow sigma of 1, where lambda is -infinity
 
 
@@ -136,14 +137,19 @@ def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="c
 
     lambda is at the fraction -log2(1 - u / 2) of its way where u of the steps are done: uniform steps are best without
     guidance, and guidance wants its early, large decisions in short ones (docs/seeds_m.md). Above the VE noise level of
-    80, where flow models start, nothing is decided: all but the first level are as if from there. sigma_min and
-    sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
+    80, where flow models start, nothing is decided: all but the first level are as if from there. Below 0.029, where
+    eps and v models end, nothing is left to decide: the last level before 0 is not lower, unless sigma_max is below 1.
+    sigma_min and sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
     """
     schedule, sigma_min, first = _between(sigma_min, sigma_max, noise_schedule)
-    start = schedule.sigma_of(min(schedule.level(first), DROWNING))
+    high = schedule.level(first)
+    start = schedule.sigma_of(min(high, DROWNING))
     ramp = [-math.log2(1 - u / 2) for u in _ramp(steps)]
     if sigma_min >= start:
         return _in_lambda(ramp, sigma_min, first, noise_schedule, device, dtype)
+    end = FINEST * min(1.0, high)
+    if schedule.level(sigma_min) < end:
+        sigma_min = schedule.sigma_of(end)
     sigmas = _in_lambda(ramp, sigma_min, start, noise_schedule, device, dtype)
     sigmas[0] = first
     return sigmas

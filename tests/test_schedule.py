@@ -140,17 +140,31 @@ def test_levels_that_do_not_fall_are_left_out(levels, left):
 
 @pytest.mark.parametrize("noise_schedule", ["karras", "flow"])
 def test_the_last_of_the_growing_steps_is_twice_the_first(noise_schedule):
-    sigmas = sigmas_seeds(101, 0.02, 0.9, noise_schedule, dtype=torch.float64)
+    sigmas = sigmas_seeds(101, 0.03, 0.9, noise_schedule, dtype=torch.float64)
     level = NOISE_SCHEDULES[noise_schedule].level
     steps = [math.log(level(s) / level(t)) for s, t in pairwise(sigmas[:-1].tolist())]
-    assert len(sigmas) == 102 and sigmas[0] == pytest.approx(0.9) and sigmas[-2] == pytest.approx(0.02)
+    assert len(sigmas) == 102 and sigmas[0] == pytest.approx(0.9) and sigmas[-2] == pytest.approx(0.03)
     assert steps == sorted(steps) and steps[-1] / steps[0] == pytest.approx(2, rel=0.02)
     assert sigmas_seeds(1, 0.02, 0.9, noise_schedule).tolist() == pytest.approx([0.9, 0])
 
 
+@pytest.mark.parametrize("noise_schedule", ["karras", "flow"])
+@pytest.mark.parametrize(
+    ("low", "high", "last"),
+    [(0.003, 60.0, 0.029), (0.0292, 14.6, 0.0292), (0.003, 1.0, 0.029), (0.003, 0.5, 0.0145), (0.003, 0.01, 0.003)],
+)
+def test_growing_steps_do_not_dwell_where_nothing_is_left_to_decide(noise_schedule, low, high, last):
+    """VE levels: the last one before 0, of eps and v models their own; a run that starts low may end lower."""
+    schedule = NOISE_SCHEDULES[noise_schedule]
+    ends = schedule.sigma_of(low), schedule.sigma_of(high)
+    sigmas = sigmas_seeds(9, *ends, noise_schedule, dtype=torch.float64)
+    assert [schedule.level(sigmas[i].item()) for i in (0, -2)] == pytest.approx([high, last])
+    assert (sigmas.diff() < 0).all()
+
+
 def test_growing_steps_do_not_dwell_above_all_data():
     """From a flow model's 1 - 1e-4, the VE level 9999, the second level is as if from 80; EDM's 80 is as it is."""
-    sigmas = sigmas_seeds(12, 0.01, 1.0, "flow", dtype=torch.float64)
-    again = sigmas_seeds(12, 0.01, 80 / 81, "flow", dtype=torch.float64)
+    sigmas = sigmas_seeds(12, 0.03, 1.0, "flow", dtype=torch.float64)
+    again = sigmas_seeds(12, 0.03, 80 / 81, "flow", dtype=torch.float64)
     assert sigmas[0] == 1 - 1e-4 and torch.equal(sigmas[1:], again[1:]) and (sigmas.diff() < 0).all()
     assert sigmas_seeds(3, 90, 100).diff().lt(0).all()

@@ -115,6 +115,28 @@ def test_a_cell_that_misses_a_sampler_does_not_count(tmp_path, monkeypatch, caps
     assert "| 0.5 of the best's excess | 1 of 1 |  |" in capsys.readouterr().out
 
 
+def test_tables_of_the_pages_take_the_recommended_steps(written):
+    rows = ROWS | {"digits,1,SEEDS-M eta_cap=0.6,karras": (3, 4), '"digits, flow 3",1,true,': (1,)}
+    rows |= {'"digits, flow 3",1,SEEDS-M,beta': (2, 3), '"digits, flow 3",1,ComfyUI er_sde,simple': (4, 6)}
+    rows |= {key.replace(",1,", ",4,").replace("beta", "seeds"): value for key, value in rows.items() if "flow" in key}
+    cells, budgets = sharp_table.read(written(rows))
+    found = sharp_table.near(cells, budgets)[1]
+    assert found == [
+        ["digits", "1", "10", "**29** / 50 sa_solver", "**11** / 10 er_sde"],
+        ["digits, flow 3", "1", "1.0", "**3.0** / 5.0 er_sde", "**4.0** / 7.0 er_sde"],
+        ["digits, flow 3", "4", "1.0", "**3.0** / 5.0 er_sde", "**4.0** / 7.0 er_sde"],
+    ]
+
+
+def test_the_table_of_caps_has_the_problems_that_were_measured_with_all(written, monkeypatch):
+    monkeypatch.setattr(sharp_table, "BUDGETS", BUDGETS)
+    rows = ROWS | {"digits,1,SEEDS-M eta_cap=0.6,karras": (3, 4), "patches,1,true,": (1,)}
+    cells, _ = sharp_table.read(written(rows | {"patches,1,SEEDS-M,karras": (1, 1)}))
+    head, found = sharp_table.of_caps(cells, ("SEEDS-M", "SEEDS-M eta_cap=0.6"))
+    assert head[3:] == ["steps", "SEEDS-M", "SEEDS-M eta_cap=0.6"]
+    assert found == [["digits", "1", "10", "karras", "20 / 15", "13 / 14"]]
+
+
 def test_pictures_are_centred_and_of_deviation_1():
     pictures, labels = glyphs(90)
     assert pictures.shape == (90, 1, 8, 8) and labels.shape == (90,)
