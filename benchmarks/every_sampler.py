@@ -9,11 +9,10 @@ split        a run cut behind its 6th step against the run in one, 12 steps
 8, 16, 32    as many steps against --reference steps
 core ...     the same with the noise that ComfyUI makes itself
 
---table FILE.csv prints the table of docs/compare.md from what an earlier run wrote.
+benchmarks/pages.py makes the table of docs/compare.md from it.
 """
 
 import argparse
-import csv
 import sys
 
 import torch
@@ -118,23 +117,13 @@ def measure(bench, name, reference):
     return row
 
 
-def print_table(path):
-    """A CSV of an earlier run as a Markdown table."""
-    with open(path) as file:
-        for number, row in enumerate(csv.reader(file)):
-            print(f"| {' | '.join(row)} |" + ("\n|" + " --- |" * len(row) if number == 0 else ""))
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", default="every_sampler.csv")
     parser.add_argument("--reference", type=int, default=64, help="steps of the image that the others are compared to")
     parser.add_argument("--samplers", nargs="+", help="names in ComfyUI's dropdown (default: all that take noise)")
     parser.add_argument("--models", nargs="+", default=["edm", "flow"])
-    parser.add_argument("--table", metavar="FILE.csv", help="print this as Markdown, and measure nothing")
     options, rows = parser.parse_args(), []
-    if options.table:
-        return print_table(options.table)
     for kind in options.models:
         bench = Bench(kind)
         for name in options.samplers or [name for name in names_with_noise() if not name.endswith("_gpu")]:

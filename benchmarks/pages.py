@@ -91,12 +91,18 @@ def caps_learned():
     return ["guidance", "steps", *names], rows
 
 
+def every_sampler():
+    """ComfyUI's samplers with the noise path (every_sampler.py)."""
+    head, *rows = csv.reader((HERE / "every_sampler.csv").read_text().splitlines())
+    return head, rows
+
+
 def quality(part):
     return lambda: getattr(quality_table, part)(quality_table.read(quality_table.FILE))
 
 
 TABLES = {
-    "noise": noise, "overhead": overhead, "near": near, "learned": learned, "caps": caps,
+    "noise": noise, "overhead": overhead, "near": near, "learned": learned, "every_sampler": every_sampler, "caps": caps,
     "caps_learned": caps_learned, "variants": quality("variants"), "calls": quality("calls"),
 }  # fmt: skip
 
