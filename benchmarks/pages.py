@@ -102,8 +102,8 @@ def quality(part):
 
 
 TABLES = {
-    "noise": noise, "overhead": overhead, "near": near, "learned": learned, "every_sampler": every_sampler, "caps": caps,
-    "caps_learned": caps_learned, "variants": quality("variants"), "calls": quality("calls"),
+    "noise": noise, "overhead": overhead, "near": near, "every_sampler": every_sampler, "learned": learned,
+    "caps": caps, "caps_learned": caps_learned, "variants": quality("variants"), "calls": quality("calls"),
 }  # fmt: skip
 
 
