@@ -22,7 +22,7 @@ SDXL = large_graph("SDXL", "EmptyLatentImage", scheduler="seeds", cfg=5.0)
 SDXL["3"]["inputs"]["text"] = "blurry, watermark"
 SDXL_NOTE = (
     "## SEEDS-M on SDXL\n\n**SEEDS-M**, scheduler **seeds**, 20 model calls, cfg 3 to 7: for all models like SDXL "
-    "(SDXL, Pony, Illustrious, SD 1.5 at 512 x 512).\n\nFrom 40 model calls on, take **SEEDS-2** with **karras**.\n\n"
+    "(SDXL, Pony, Illustrious, SD 1.5 at 512 x 512).\n\nFrom 30 model calls on, take **SEEDS-2** with **karras**.\n\n"
     f"**The model:** any SDXL checkpoint. Put it, or [sd_xl_base_1.0]({HUB}/stabilityai/stable-diffusion-xl-base-1.0), "
     f"{FOLDER}"
 )
@@ -33,7 +33,7 @@ FLUX["5"]["inputs"]["positive"] = ["8", 0]
 FLUX["3"]["_meta"] = {"title": "Negative prompt (none at cfg 1)"}
 FLUX_NOTE = (
     "## SEEDS-M on Flux\n\n**SEEDS-M**, scheduler **beta**, 20 model calls, cfg 1: for flow models that are distilled "
-    "for guidance, like Flux dev. *FluxGuidance* takes the place of cfg.\n\nFor SD3 and Qwen-Image take the same "
-    "with their own cfg (3 to 5) and without *FluxGuidance*. Do not take SEEDS-2 below 30 model calls on flow models: "
+    "for guidance, like Flux dev. *FluxGuidance* takes the place of cfg.\n\nFor SD3 and Qwen-Image take the scheduler "
+    "**seeds** and their own cfg (3 to 5), without *FluxGuidance*. Do not take SEEDS-2 below 30 model calls on flow models: "
     f"pictures get flat.\n\n**The model:** put [flux1-dev-fp8]({HUB}/Comfy-Org/flux1-dev) {FOLDER}"
 )
