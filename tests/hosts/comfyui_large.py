@@ -34,6 +34,6 @@ FLUX["3"]["_meta"] = {"title": "Negative prompt (none at cfg 1)"}
 FLUX_NOTE = (
     "## SEEDS-M on Flux\n\n**SEEDS-M**, scheduler **beta**, 20 model calls, cfg 1: for flow models that are distilled "
     "for guidance, like Flux dev. *FluxGuidance* takes the place of cfg.\n\nFor SD3 and Qwen-Image take the scheduler "
-    "**seeds** and their own cfg (3 to 5), without *FluxGuidance*. Do not take SEEDS-2 below 30 model calls on flow models: "
-    f"pictures get flat.\n\n**The model:** put [flux1-dev-fp8]({HUB}/Comfy-Org/flux1-dev) {FOLDER}"
+    "**seeds** and their own cfg (3 to 5), without *FluxGuidance*. Do not take SEEDS-2 below 30 model calls on flow "
+    f"models: pictures get flat.\n\n**The model:** put [flux1-dev-fp8]({HUB}/Comfy-Org/flux1-dev) {FOLDER}"
 )
