@@ -16,7 +16,7 @@ from .seeds_m_memory import Memory, Parts, Whole
 
 ETA_CAP = math.log(2) / 2  # of eta h: a step renews no more than half of the noise's variance
 SCALE = 0.5  # a level about which data decide: EDM's sigma_data, half the deviation of latents
-CERTAIN = 2.0  # deviations: a change of the guidance is not put down to less noise than would be an accident
+CERTAIN = 2.0  # a change of G is not put down to less noise than half the deviation of what a step has added
 PRIOR_POINTS = 160
 
 

@@ -1,4 +1,8 @@
-"""What SEEDS-M remembers of the model calls before, and what it adds to the next point (docs/seeds_m.md)."""
+"""What SEEDS-M remembers of the model calls before, and what it adds to the next point (docs/seeds_m.md).
+
+Symbols are those of the page: D and D_p the results at s and p, D_c the conditional part, G = D - D_c, d, g, psi, theta,
+rho, k, K, C. All weights have the factor alpha of the next point, because points are in the host's frame.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +15,7 @@ CARRIED = 1.5  # explicit steps carry a stiffness up to about 2 / ((1 + eta) h)
 
 @dataclass(frozen=True)
 class Whole:
-    """For C, the factor of d = D - D_p, where only the whole prediction D is known (sections 2 to 4).
+    """For C, the factor of d = D - D_p, where only the whole prediction D is known (sections 1 to 4).
 
     For each image C = (1 - k) max(c_0, theta c) + k turned.
     """
@@ -23,11 +27,11 @@ class Whole:
 
 @dataclass(frozen=True)
 class Parts:
-    """The weights of the conditional part C and the guidance part G = D - C where both are known (section 5).
+    """The weights of D_c and G where both are known (section 5).
 
-    three[j] and two[j] are those of the values j calls before: three where two calls before are known of C, two for
-    G and where one is. `growth` is the growth of the stiffness that is assumed over the step; `sharpest` times the
-    size of a change of G bounds the stiffness.
+    three[j] and two[j] are the page's W_j and V_j, of the values j calls before: three where two calls before are known
+    of D_c, two for G and where one is. growth: sqrt(p / s). sharpest: 2 / (s sqrt(1 - (s / p)^2)), the bound of K for
+    |g| = 1.
     """
 
     three: tuple[float, ...]
@@ -40,8 +44,8 @@ class Parts:
 class Memory:
     """The numbers of a stage for both cases. length: (1 + eta) h. limit: the option guidance_limit.
 
-    shrinkage: (s / p)^2, with which what was expected of y is D_before + shrinkage (y_before - D_before). to_frame and
-    before_to_frame: 1 / alpha at this stage and at the one before. renewed: the weight of D at the next point.
+    shrinkage: (s / p)^2, with which e = y - D_p - shrinkage (y_p - D_p). to_frame and before_to_frame: 1 / alpha at this
+    stage and at the one before, which make y of x. renewed: 1 - a.
     """
 
     whole: Whole | None
@@ -90,7 +94,7 @@ class History:
         self.known.insert(0, room.copy_(value))
 
     def _surprise(self, memory, difference, x):
-        """<difference, e>, e being what y has beyond what the call before promised; the sum is never formed."""
+        """<difference, e>; e itself is never formed."""
         expected = memory.shrinkage * memory.before_to_frame * inner(difference, self.x)
         expected = expected + (1 - memory.shrinkage) * inner(difference, self.known[0])
         return memory.to_frame * inner(difference, x) - expected
