@@ -1,7 +1,7 @@
 """What SEEDS-M remembers of the model calls before, and what it adds to the next point (docs/seeds_m.md).
 
-Symbols are those of the page: D and D_p the results at s and p, D_c the conditional part, G = D - D_c, d, g, psi, theta,
-rho, k, K, C. All weights have the factor alpha of the next point, because points are in the host's frame.
+Symbols are those of the page: D and D_p the results at s and p, D_c the conditional part, G = D - D_c, d, g, psi,
+theta, rho, k, K, C. All weights have the factor alpha of the next point, because points are in the host's frame.
 """
 
 from dataclasses import dataclass
@@ -44,8 +44,8 @@ class Parts:
 class Memory:
     """The numbers of a stage for both cases. length: (1 + eta) h. limit: the option guidance_limit.
 
-    shrinkage: (s / p)^2, with which e = y - D_p - shrinkage (y_p - D_p). to_frame and before_to_frame: 1 / alpha at this
-    stage and at the one before, which make y of x. renewed: 1 - a.
+    shrinkage: (s / p)^2, with which e = y - D_p - shrinkage (y_p - D_p). to_frame and before_to_frame: 1 / alpha at
+    this stage and at the one before, which make y of x. renewed: 1 - a.
     """
 
     whole: Whole | None
