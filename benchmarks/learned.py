@@ -33,7 +33,8 @@ NAMES = (
 )  # fmt: skip
 KEYS = ("images", "reference", "guidance", "sampler", "schedule", "calls")
 VALUES = ("pixels", "features", "rms", "feature_rms")
-SCHEDULES = {"karras": sigmas_karras, "seeds": sigmas_seeds}
+FINEST = 0.029  # the steps "seeds" end there, as those of eps models do
+SCHEDULES = {"karras": sigmas_karras, "seeds": lambda n, _, most: sigmas_seeds(n, FINEST, most)}
 PROBLEM = EmbeddedProblem()
 
 

@@ -138,7 +138,8 @@ def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="c
     lambda is at the fraction -log2(1 - u / 2) of its way where u of the steps are done: uniform steps are best without
     guidance, and guidance wants its early, large decisions in short ones (docs/seeds_m.md). Above the VE noise level of
     80, where flow models start, nothing is decided: all but the first level are as if from there. Below 0.029, where
-    eps and v models end, nothing is left to decide: the last level before 0 is not lower, unless sigma_max is below 1.
+    eps and v models end, nothing is left to decide: a flow model's last level before 0 is not lower, unless sigma_max is
+    below 1.
     sigma_min and sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
     """
     schedule, sigma_min, first = _between(sigma_min, sigma_max, noise_schedule)
@@ -148,7 +149,7 @@ def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="c
     if sigma_min >= start:
         return _in_lambda(ramp, sigma_min, first, noise_schedule, device, dtype)
     end = FINEST * min(1.0, high)
-    if schedule.level(sigma_min) < end:
+    if schedule.name == "flow" and schedule.level(sigma_min) < end:
         sigma_min = schedule.sigma_of(end)
     sigmas = _in_lambda(ramp, sigma_min, start, noise_schedule, device, dtype)
     sigmas[0] = first
