@@ -138,9 +138,8 @@ def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="c
     lambda is at the fraction -log2(1 - u / 2) of its way where u of the steps are done: uniform steps are best without
     guidance, and guidance wants its early, large decisions in short ones (docs/seeds_m.md). Above the VE noise level of
     80, where flow models start, nothing is decided: all but the first level are as if from there. Below 0.029, where
-    eps and v models end, nothing is left to decide: the last level before 0 of a flow model is not lower, unless
-    sigma_max is below 1. sigma_min and sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise
-    levels.
+    eps and v models end, nothing is left to decide: a flow model's last level before 0 is not lower, unless its first
+    is below 1. sigma_min and sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
     """
     schedule, sigma_min, first = _between(sigma_min, sigma_max, noise_schedule)
     high = schedule.level(first)
