@@ -85,7 +85,7 @@ class Soak:
             ]
             return "refused when queued", names
         if interrupt:
-            server.wait(lambda: server.get("/queue")["queue_running"], 60)
+            server.wait(lambda: server.get("/queue")["queue_running"] or server.get(f"/history/{prompt}"), 60)
             time.sleep(self.rng.uniform(0, 0.5))
             server.post("/interrupt", {})
         history = server.finish(prompt, 300)
