@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from ..sampling import NoisePath, options_of
 from ..sampling.schedule import noise_schedule_of
@@ -89,6 +90,19 @@ def _is_of(eta, found, length):
     """Whether (eta, deviation), as Sampler._seen finds them, are those of the equation of this eta."""
     deviation = math.sqrt(-math.expm1(-2 * eta * length))
     return abs(found[0] - eta) < 0.03 and abs(found[1] - deviation) < 0.05
+
+
+class Silent(TorchFunctionMode):
+    """In this thread normals without a generator are zeros: torch's global one may be in use in another thread."""
+
+    SILENT = {torch.randn_like: torch.zeros_like, torch.randn: torch.zeros}  # noqa: RUF012
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        given = dict(kwargs or {})
+        if function in self.SILENT and given.get("generator") is None:
+            given.pop("generator", None)
+            function = self.SILENT[function]
+        return function(*args, **given)
 
 
 @dataclass(frozen=True)
@@ -177,5 +191,5 @@ class Sampler:
 
     def _tried(self, denoiser, x, sigmas, noise=None):
         noise = noise or (lambda *_: torch.zeros_like(x))
-        with torch.no_grad():
+        with torch.no_grad(), Silent():
             return self(self.stand_in(denoiser), x, sigmas.to(x), noise, extra_args={})

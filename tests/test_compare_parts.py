@@ -61,6 +61,18 @@ class TestSamplers:
             steps = sampler_of(name, LEVELS).steps(calls, lambda steps: sigmas_karras(steps, 0.01, 80))
             assert steps == steps_for_model_calls(name, calls)
 
+    def test_trying_one_leaves_the_global_generator_alone(self):
+        """A host may be drawing from it in another thread: heunpp2 and others ask for noise that they do not use."""
+
+        def draws(model, x, sigmas, extra_args=None, callback=None, disable=None):
+            for sigma in sigmas[:-1]:
+                x = model(x, sigma * x.new_ones(len(x))) + 0 * torch.randn_like(x) + 0 * torch.randn(x.shape)
+            return x
+
+        before = torch.get_rng_state()
+        assert Sampler("draws", draws).calls(torch.tensor([2.0, 1.0, 0.0])) == 2
+        assert torch.equal(torch.get_rng_state(), before)
+
     def test_one_that_chooses_its_own_steps_is_refused(self):
         sampler = Sampler("own", lambda model, x, sigmas, **_: model(x, sigmas[0]))
         with pytest.raises(ValueError, match=r"^samplers: own chooses its own steps"):
