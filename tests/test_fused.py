@@ -172,5 +172,6 @@ def test_a_step_whose_stages_would_have_different_lattices(device, monkeypatch):
 
 
 def test_float64_and_no_images_are_left_to_the_plain_operations(device):
-    assert not fused.usable(X.double()) and fused.usable(X)
-    assert draw("SEEDS-2b", x=X[:0].to(device)).shape == X[:0].shape
+    x = X.to(device)
+    assert not fused.usable(x.double()) and fused.usable(x)
+    assert draw("SEEDS-2b", x=x[:0]).shape == X[:0].shape
