@@ -15,7 +15,7 @@ VARIANTS = {  # of ours: options other than the defaults
     "SEEDS-2 2s": ("SEEDS-2", {"variant": "2s"}),
     "SEEDS-3 3b": ("SEEDS-3", {"variant": "3b"}),
 }
-CAPS = {  # of SEEDS-M; its default is 0.35
+CAPS = {  # of SEEDS-M; its default is 0.4
     f"SEEDS-M eta_cap={cap:g}": partial(SAMPLERS["SEEDS-M"], eta_cap=cap) for cap in (0.2, 0.6, 100.0)
 }
 CORE = {  # of ComfyUI: the stochastic ones, and the model calls of a step

@@ -67,16 +67,11 @@ def with_error(value, error):
     return number(value) + (f" ± {number(error)}" if error == error else "")
 
 
-def recommended(problem, guidance):
-    """The steps that docs/choosing.md recommends for SEEDS-M."""
-    return "beta" if "flow" in problem and guidance == 1 else DEFAULT
-
-
 def near(cells, budgets):
-    """For docs/quality.md: head and rows, SEEDS-M with the recommended steps beside the best peer."""
+    """For docs/quality.md: head and rows, SEEDS-M with the steps "seeds" beside the best peer."""
     rows = []
     for (problem, guidance), cell in sorted(cells.items()):
-        ours = cell.get((OURS, recommended(problem, guidance)), {})
+        ours = cell.get((OURS, DEFAULT), {})
         row = [problem, f"{guidance:g}", number(cell[FLOOR, ""])]
         for calls in budgets:
             value, _, name, _ = best(cell, stochastic, calls)

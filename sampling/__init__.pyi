@@ -85,7 +85,7 @@ def sample_seeds_m(
     s_noise: float = 1.0,
     noise_sampler: Callable[[Any, Any], Tensor] | None = None,
     order: int | None = 2,
-    eta_cap: float | None = 0.34657359027997264,
+    eta_cap: float | None = 0.4,
     guidance_limit: float = 1.0,
     noise_schedule: Literal['karras', 'flow'] = 'karras',
     seed: int | Sequence[int] | None = None,

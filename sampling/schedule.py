@@ -13,7 +13,9 @@ import torch
 from .checks import choice, decreasing, number, whole_number
 
 DROWNING = 80.0  # no data have structures larger than EDM's first level
+DROWNING_PER_STEP = 5.0  # few steps are too few for the largest structures
 FINEST = 0.029  # just below the last level of eps and v models: nothing is left to decide
+LAST_STEP = 3.5  # of many steps of sigmas_seeds, in lambda, over the first: early, large decisions want short ones
 FLOW_START = 1 - 1e-4  # stands for a first flow sigma of 1, where lambda is -infinity
 
 
@@ -133,18 +135,19 @@ def sigmas_uniform_lambda(steps, sigma_min, sigma_max, noise_schedule="karras", 
 
 
 def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="cpu", dtype=torch.float32):
-    """Steps in lambda that grow slowly, the last twice as long as the first, then 0: for few steps under guidance.
+    """Steps in lambda that grow towards the last, up to 3.5 times as long as the first, then 0: for few steps.
 
-    lambda is at the fraction -log2(1 - u / 2) of its way where u of the steps are done: uniform steps are best without
-    guidance, and guidance wants its early, large decisions in short ones (docs/seeds_m.md). Above the VE noise level of
-    80, where flow models start, nothing is decided: all but the first level are as if from there. Below 0.029, where
-    eps and v models end, nothing is left to decide: a flow model's last level before 0 is not lower, unless its first
-    is below 1. sigma_min and sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
+    lambda is at the fraction -log(1 - u (1 - 1 / 3.5)) / log(3.5) of its way where u of the steps are done: the early,
+    large decisions want short steps (docs/seeds_m.md). Above the VE noise level of 80, where flow models start, nothing
+    is decided: all but the first level are as if from there, and with less than 16 steps as if from 5 times their
+    number. Below 0.029, where eps and v models end, nothing is left to decide: a flow model's last level before 0 is
+    not lower, unless its first is below 1. sigma_min and sigma_max are the host's, of the given noise schedule.
+    Returns (steps + 1,) noise levels.
     """
     schedule, sigma_min, first = _between(sigma_min, sigma_max, noise_schedule)
     high = schedule.level(first)
-    start = schedule.sigma_of(min(high, DROWNING))
-    ramp = [-math.log2(1 - u / 2) for u in _ramp(steps)]
+    ramp = [-math.log(1 - u * (1 - 1 / LAST_STEP)) / math.log(LAST_STEP) for u in _ramp(steps)]
+    start = schedule.sigma_of(min(high, DROWNING, DROWNING_PER_STEP * len(ramp)))
     if sigma_min >= start:
         return _in_lambda(ramp, sigma_min, first, noise_schedule, device, dtype)
     end = FINEST * min(1.0, high)

@@ -139,12 +139,12 @@ def test_levels_that_do_not_fall_are_left_out(levels, left):
 
 
 @pytest.mark.parametrize("noise_schedule", ["karras", "flow"])
-def test_the_last_of_the_growing_steps_is_twice_the_first(noise_schedule):
-    sigmas = sigmas_seeds(101, 0.03, 0.9, noise_schedule, dtype=torch.float64)
+def test_the_last_of_the_growing_steps_is_3_5_times_the_first(noise_schedule):
+    sigmas = sigmas_seeds(1001, 0.03, 0.9, noise_schedule, dtype=torch.float64)
     level = NOISE_SCHEDULES[noise_schedule].level
     steps = [math.log(level(s) / level(t)) for s, t in pairwise(sigmas[:-1].tolist())]
-    assert len(sigmas) == 102 and sigmas[0] == pytest.approx(0.9) and sigmas[-2] == pytest.approx(0.03)
-    assert steps == sorted(steps) and steps[-1] / steps[0] == pytest.approx(2, rel=0.02)
+    assert len(sigmas) == 1002 and sigmas[0] == pytest.approx(0.9) and sigmas[-2] == pytest.approx(0.03)
+    assert steps == sorted(steps) and steps[-1] / steps[0] == pytest.approx(3.5, rel=0.005)
     assert sigmas_seeds(1, 0.02, 0.9, noise_schedule).tolist() == pytest.approx([0.9, 0])
 
 
@@ -166,7 +166,8 @@ def test_growing_steps_of_flow_models_do_not_dwell_where_nothing_is_left_to_deci
 
 def test_growing_steps_do_not_dwell_above_all_data():
     """From a flow model's 1 - 1e-4, the VE level 9999, the second level is as if from 80; EDM's 80 is as it is."""
-    sigmas = sigmas_seeds(12, 0.03, 1.0, "flow", dtype=torch.float64)
-    again = sigmas_seeds(12, 0.03, 80 / 81, "flow", dtype=torch.float64)
-    assert sigmas[0] == 1 - 1e-4 and torch.equal(sigmas[1:], again[1:]) and (sigmas.diff() < 0).all()
+    for steps, start in ((20, 80), (16, 80), (12, 60), (8, 40)):
+        sigmas = sigmas_seeds(steps, 0.03, 1.0, "flow", dtype=torch.float64)
+        again = sigmas_seeds(steps, 0.03, start / (1 + start), "flow", dtype=torch.float64)
+        assert sigmas[0] == 1 - 1e-4 and torch.equal(sigmas[1:], again[1:]) and (sigmas.diff() < 0).all()
     assert sigmas_seeds(3, 90, 100).diff().lt(0).all()

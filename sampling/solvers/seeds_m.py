@@ -14,9 +14,11 @@ from ..schedule import DROWNING, NoiseSchedule
 from .base import ETA, Solver, solver
 from .seeds_m_memory import Memory, Parts, Whole
 
-ETA_CAP = math.log(2) / 2  # of eta h: a step renews no more than half of the noise's variance
+ETA_CAP = 0.4  # in steps longer than 0.25 eta is less than 1
+CAP_POWER = -2 / 3  # of the step's length: -1 is as good at 8 calls, and much worse from 20 on
+LONG = 0.6  # in lambda: in steps from here on the line has half of the weight
 SCALE = 0.5  # a level about which data decide: EDM's sigma_data, half the deviation of latents
-CERTAIN = 2.0  # a change of G is not put down to less noise than half the deviation of what a step has added
+CERTAIN = 0.25  # a change of G is not put down to less noise than this share of what a step has added
 PRIOR_POINTS = 160
 
 
@@ -101,13 +103,27 @@ def memory_of(form, t, levels, alphas, c, limit):
         c_0, turned = min(c, line_weight(form, t, s, p)), -(1 - a) / (3 + a)
         if c > 0:
             whole = Whole(*(alpha_next * weight for weight in (c, c_0, turned)))
+        conditional = mixed(part_weights(form, t, s, levels[:3]), c, lambda_step(t, s))
+        guidance = part_weights(form, t, s, levels[:2])[1]
         variance = (s / p) ** 2 * (p - s) * (p + s)  # of the noise that the step to s has renewed, eta = 1
-        three, two = (
-            tuple(alpha_next * weight for weight in part_weights(form, t, s, levels[:count])) for count in (3, 2)
+        parts = Parts(
+            tuple(alpha_next * weight for weight in conditional[1:]),
+            -alpha_next * guidance,
+            p / s,
+            1 / (CERTAIN * math.sqrt(variance)),
         )
-        parts = Parts(three, two, math.sqrt(p / s), CERTAIN / math.sqrt(variance))
         shrinkage, before_to_frame = (s / p) ** 2, 1 / alphas[1]
     return Memory(whole, parts, length, limit, shrinkage, 1 / alphas[0], before_to_frame, alpha_next * (1 - a))
+
+
+def mixed(polynomial, c, h):
+    """Weights between those of a polynomial and of a line, halfway in long steps: their errors have opposite signs.
+
+    c: the line's weight of D_n - D_(n-1). docs/seeds_m.md, section 5.
+    """
+    share, total = min(1.0, (h / LONG) ** 2) / 2, math.fsum(polynomial)
+    line = (total + c, -c, *(0.0 for _ in polynomial[2:]))
+    return tuple((1 - share) * one + share * other for one, other in zip(polynomial, line, strict=True))
 
 
 @solver(
@@ -121,17 +137,17 @@ def memory_of(form, t, levels, alphas, c, limit):
 class SeedsM(Solver):
     """SEEDS-M: one model call a step, and what the call before it has told (docs/seeds_m.md).
 
-    order: 2, or 1, which uses no call before. eta_cap: eta is at most eta_cap / h in a step of length h in lambda; left
-    out: log(2) / 2. guidance_limit: how strongly guidance is limited in steps too long for it, 0 is not at all; it acts
-    where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned in its latest
-    call (None where it does not know it; the same tensor as it returned where there is no guidance).
+    order: 2, or 1, which uses no call before. eta_cap: eta is at most eta_cap / h^(2/3) in a step of length h in
+    lambda; left out: 0.4. guidance_limit: how strongly guidance is limited in steps too long for it, 0 is not at
+    all; it acts where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned in
+    its latest call (None where it does not know it; the same tensor as it returned where there is no guidance).
     """
 
     eta = ETA
     order = option(2, "2: uses the model call before, too. 1: does not.", least=1, most=2, whole=True, none=True)
     eta_cap = option(
         ETA_CAP,
-        "Limits the noise in long steps: eta is at most this, divided by the length of the step in lambda.",
+        "Limits the noise in long steps: eta is at most this / h^(2/3) in a step of length h in lambda.",
         above=0,
         none=True,
     )
@@ -147,7 +163,7 @@ class SeedsM(Solver):
                 steps.append(denoise(interval[0]))
                 break
             s, t = levels[n], levels[n + 1]
-            form = DataForm(min(self.eta, self.eta_cap / lambda_step(t, s)), 1.0)
+            form = DataForm(min(self.eta, self.eta_cap * lambda_step(t, s) ** CAP_POWER), 1.0)
             memory = None
             if self.order == 2:
                 past = slice(n, None if n < 3 else n - 3, -1)

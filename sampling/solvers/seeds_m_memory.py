@@ -4,13 +4,12 @@ Symbols are those of the page: D and D_p the results at s and p, D_c the conditi
 theta, rho, k, K, C. All weights have the factor alpha of the next point, because points are in the host's frame.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 
 from ..tensors import for_each, inner, quotient
-
-CARRIED = 1.5  # explicit steps carry a stiffness up to about 2 / ((1 + eta) h)
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,13 @@ class Whole:
 class Parts:
     """The weights of D_c and G where both are known (section 5).
 
-    three[j] and two[j] are the page's W_j and V_j, of the values j calls before: three where two calls before are known
-    of D_c, two for G and where one is. growth: sqrt(p / s). sharpest: 2 / (s sqrt(1 - (s / p)^2)), the bound of K for
-    |g| = 1.
+    conditional: the weights of D_c one call before and, from the third step on, two before (the page's W_1 and W_2);
+    what they take is taken from the present one. guidance: -V_1, the weight of g. growth: p / s. sharpest: 4 / sigma_n,
+    the bound of K where g has the root mean square 1.
     """
 
-    three: tuple[float, ...]
-    two: tuple[float, ...]
+    conditional: tuple[float, ...]
+    guidance: float
     growth: float
     sharpest: float
 
@@ -121,23 +120,25 @@ class History:
         guidance = None if cond is denoised else denoised.to(x.dtype) - cond
         parts = memory.parts if memory is not None else None
         if parts is not None and self.known:
-            weights = (parts.three if len(self.known) > 1 else parts.two)[1:]
             if guidance is not None:
                 self._add_guidance(memory, x, guidance, point)
-            for weight, value in zip(weights, self.known, strict=True):
+            used = list(zip(parts.conditional, self.known, strict=False))
+            for weight, value in used:
                 point.add_(value, alpha=weight)
-            point.add_(cond, alpha=-sum(weights))
+            point.add_(cond, alpha=-math.fsum(weight for weight, _ in used))
         self._keep(cond, x, 2)
         self.guidance = guidance
 
     def _add_guidance(self, memory, x, guidance, point):
-        """The guidance part's extrapolation, all of the part limited to what the step can carry."""
+        """The guidance part's extrapolation, limited to what the step can carry: most along g, which is stiff."""
         if self.guidance is None:
             return
-        g = torch.sub(guidance, self.guidance, out=self.guidance)
+        parts, g = memory.parts, torch.sub(guidance, self.guidance, out=self.guidance)
         size = inner(g, g)
         K = quotient(size, self._surprise(memory, g, x).abs())
-        K = torch.minimum(K, memory.parts.sharpest * size.sqrt())
-        limited = (1 + (memory.limit * memory.parts.growth * memory.length * K / CARRIED).pow(4)).pow(-1 / 4)
-        point.addcmul_(for_each((limited - 1) * memory.renewed, x), guidance)
-        point.addcmul_(for_each(limited * -memory.parts.two[1], x), g)
+        K = torch.minimum(K, parts.sharpest * (size / x[0].numel()).sqrt())
+        along = (1 + (memory.limit * parts.growth * memory.length * K).pow(4)).pow(-1 / 4)
+        across = along.sqrt()
+        share = memory.renewed * quotient(inner(g, guidance), size) + parts.guidance  # of g in the extrapolation
+        point.addcmul_(for_each((across - 1) * memory.renewed, x), guidance)
+        point.addcmul_(for_each(across * parts.guidance + (along - across) * share, x), g)

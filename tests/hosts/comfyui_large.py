@@ -27,13 +27,13 @@ SDXL_NOTE = (
     f"{FOLDER}"
 )
 
-FLUX = large_graph("Flux", "EmptySD3LatentImage", scheduler="beta", cfg=1.0)
+FLUX = large_graph("Flux", "EmptySD3LatentImage", scheduler="seeds", cfg=1.0)
 FLUX["8"] = node("FluxGuidance", conditioning=["2", 0], guidance=3.5)
 FLUX["5"]["inputs"]["positive"] = ["8", 0]
 FLUX["3"]["_meta"] = {"title": "Negative prompt (none at cfg 1)"}
 FLUX_NOTE = (
-    "## SEEDS-M on Flux\n\n**SEEDS-M**, scheduler **beta**, 20 model calls, cfg 1: for flow models that are distilled "
-    "for guidance, like Flux dev. *FluxGuidance* takes the place of cfg.\n\nFor SD3 and Qwen-Image take the scheduler "
-    "**seeds** and their own cfg (3 to 5), without *FluxGuidance*. Do not take SEEDS-2 below 30 model calls on flow "
+    "## SEEDS-M on Flux\n\n**SEEDS-M**, scheduler **seeds**, 20 model calls, cfg 1: for flow models that are distilled "
+    "for guidance, like Flux dev. *FluxGuidance* takes the place of cfg.\n\nFor SD3 and Qwen-Image set their own cfg "
+    "(3 to 5), without *FluxGuidance*. Do not take SEEDS-2 below 30 model calls on flow "
     f"models: pictures get flat.\n\n**The model:** put [flux1-dev-fp8]({HUB}/Comfy-Org/flux1-dev) {FOLDER}"
 )
