@@ -83,15 +83,14 @@ def near(cells, budgets):
 
 
 def of_caps(cells, names):
-    """For docs/seeds_m.md: head and rows, the distance of each of `names`, with the steps measured with all of them."""
+    """For docs/seeds_m.md: head and rows, the distance of each of `names` where all of them were measured."""
     rows = []
     for (problem, guidance), cell in sorted(cells.items()):
-        for schedule in sorted({key[1] for key in cell}):
-            found = [cell.get((name, schedule), {}) for name in names]
-            if schedule and all(calls in one for one in found for calls in BUDGETS):
-                texts = [" / ".join(number(one[calls][0]) for calls in BUDGETS) for one in found]
-                rows.append([problem, f"{guidance:g}", number(cell[FLOOR, ""]), schedule, *texts])
-    return ["problem", "guidance", "floor", "steps", *names], rows
+        found = [cell.get((name, DEFAULT), {}) for name in names]
+        if all(calls in one for one in found for calls in BUDGETS):
+            texts = [" / ".join(number(one[calls][0]) for calls in BUDGETS) for one in found]
+            rows.append([problem, f"{guidance:g}", number(cell[FLOOR, ""]), *texts])
+    return ["problem", "guidance", "floor", *names], rows
 
 
 def distances(cells, budgets):
