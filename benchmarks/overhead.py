@@ -2,8 +2,9 @@
 
 Per model call, for each sampler and latent: milliseconds, those of the noise draws among them, the floor (one pass that
 reads two latents and writes one, timed here), launches, those of full size, and host synchronisations; and the peak of
-extra memory in latents. The null model does nothing; the embedded model is a small real one, and its own time is in the
-column model_ms. The noise is torch.randn_like, in rows with "path" our NoisePath. The last step goes to sigma 0.
+extra memory in latents. The null model does nothing, and "guided" is one that tells its conditional part; the embedded
+model is a small real one, and its own time is in the column model_ms. The noise is torch.randn_like, in rows with
+"path" our NoisePath. The last step goes to sigma 0.
 Samplers of k-diffusion, ComfyUI (COMFYUI_PATH) and RES4LYF (RES4LYF_PATH too) are measured where they are at hand; the
 GPU's rows where there is one.
 """
@@ -74,9 +75,12 @@ def noise_of(kind, x, wait=lambda: None):
 
 def model_of(kind, x):
     """(model, extra_args)."""
-    if kind == "null":
+    if kind in ("null", "guided"):
         denoised = torch.zeros_like(x)
-        return (lambda x, sigma, **_: denoised), {}
+        model = lambda x, sigma, **_: denoised  # noqa: E731
+        if kind == "guided":
+            model.cond_denoised = torch.ones_like(x)
+        return model, {}
     from seeds_samplers.demo.denoiser import load_model
 
     return load_model().to(x.device), {"labels": torch.zeros(len(x), dtype=torch.long, device=x.device)}
@@ -85,13 +89,13 @@ def model_of(kind, x):
 def timed_run(function, model, arguments, kind, x, sigmas, parts):
     """Seconds of the run, of the draws and of the model; `parts`: whether these two are timed, which costs waits."""
     wait = waiting(x.device)
-    model = Timed(model, wait if parts else lambda: None)
+    timed, timed.cond_denoised = Timed(model, wait if parts else lambda: None), getattr(model, "cond_denoised", None)
     noise = noise_of(kind, x, wait if parts else lambda: None)
     wait()
     started = time.perf_counter()
-    sample(function, model, x, sigmas, noise, arguments)
+    sample(function, timed, x, sigmas, noise, arguments)
     wait()
-    return time.perf_counter() - started, noise.timed.seconds, model.seconds, model.calls
+    return time.perf_counter() - started, noise.timed.seconds, timed.seconds, timed.calls
 
 
 def floor(x, repeats=20):
@@ -145,6 +149,7 @@ def rows_of(device, repeats, names):
     plain = [(name, "plain") for name in found]
     paths = [(name, kind) for name in PATHS for kind in ("cpu", "gpu")[: 1 + (device.type == "cuda")]]
     settings = [("null", shape, plain + paths) for shape in SHAPES] + [("embedded", EMBEDDED_SHAPE, plain)]
+    settings.append(("guided", SHAPES[1], [("SEEDS-M", "plain")]))
     for model_kind, shape, rows in settings:
         x = torch.randn(shape, device=device) * 80
         for name, kind in rows:
