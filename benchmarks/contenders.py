@@ -15,6 +15,12 @@ VARIANTS = {  # of ours: options other than the defaults
     "SEEDS-2 2s": ("SEEDS-2", {"variant": "2s"}),
     "SEEDS-3 3b": ("SEEDS-3", {"variant": "3b"}),
 }
+NO_NOISE = {  # ours with eta 0, by the names that they have then (tests/test_identities.py)
+    "DDIM": ("SEEDS-1", {"eta": 0.0}),
+    "DPM-Solver-2": ("SEEDS-2", {"eta": 0.0, "prediction": "noise", "variant": "2a"}),
+    "DPM-Solver-3": ("SEEDS-3", {"eta": 0.0, "prediction": "noise"}),
+}
+PAPER = ("SEEDS-1", "SEEDS-2 2a", "SEEDS-2", "SEEDS-3", "ComfyUI heun with churn")  # those that the paper compares
 CAPS = {  # of SEEDS-M; its default is 0.4
     f"SEEDS-M eta_cap={cap:g}": partial(SAMPLERS["SEEDS-M"], eta_cap=cap) for cap in (0.2, 0.6, 100.0)
 }
@@ -60,6 +66,13 @@ def comfyui():
 def caps():
     """{name: (function, calls a step)} of SEEDS-M with more and less noise in long steps."""
     return {name: (function, 1) for name, function in CAPS.items()}
+
+
+def paper():
+    """{name: (function, calls a step)} of those that the SEEDS paper compares, with noise and without."""
+    known = contenders()
+    found = {name: known[name] for name in PAPER if name in known}
+    return found | {name: (partial(SAMPLERS[of], **options), known[of][1]) for name, (of, options) in NO_NOISE.items()}
 
 
 def ode():

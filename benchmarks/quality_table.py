@@ -2,8 +2,7 @@
 
 variants: distances of the variants of SEEDS-2 and SEEDS-3, the best schedule, as multiples of the default's, geometric
 mean over the mixtures in which neither runs away, which is to be a thousand times as far as true samples.
-model: the embedded model's images. calls: how many model calls take a sampler as near as Euler-Maruyama (ComfyUI's
-euler_ancestral) gets with 100 on a mixture, karras, by interpolation in logarithms.
+model: the embedded model's images.
 """
 
 import argparse
@@ -19,7 +18,6 @@ VARIANTS = {
     "SEEDS-3": ("SEEDS-3 3b",),
 }
 RUNAWAY = 1000  # times the floor
-YARDSTICK, YARD = "ComfyUI euler_ancestral", 100
 
 
 def read(path):
@@ -107,38 +105,10 @@ def model(cells):
         table(["sampler", "schedule", *(f"{calls} calls" for calls in budgets)], rows)
 
 
-def calls_for(cell, sampler, goal):
-    """The model calls with which the sampler's distance, karras, is `goal`; text."""
-    curve = sorted({calls for name, schedule, calls in cell if (name, schedule) == (sampler, "karras")})
-    points = [(calls, distance(cell, sampler, calls, "karras")) for calls in curve]
-    before = None
-    for calls, found in points:
-        if found <= goal:
-            if before is None:
-                return f"under {calls}"
-            share = math.log(before[1] / goal) / math.log(before[1] / found)
-            return f"{before[0] * (calls / before[0]) ** share:.0f}"
-        before = calls, found
-    return f"over {points[-1][0]}" if points else "-"
-
-
-def calls(cells):
-    names = (
-        "ComfyUI heun with churn", "SEEDS-1", "SEEDS-2 2a", "SEEDS-2", "SEEDS-3", "ComfyUI er_sde",
-    )  # fmt: skip
-    rows = []
-    for (problem, _), cell in cells.items():
-        goal = distance(cell, YARDSTICK, YARD, "karras")
-        if goal is not None and problem != MODEL:
-            rows.append([problem, f"{goal:.0f}", *(calls_for(cell, name, goal) for name in names)])
-    return ["problem", "distance", *names], rows
-
-
 def main():
     parts = {
         "variants": lambda cells: table(*variants(cells)),
         "model": model,
-        "calls": lambda cells: table(*calls(cells)),
     }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("csv", nargs="?", default=FILE)

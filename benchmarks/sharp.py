@@ -145,13 +145,19 @@ def main():
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], choices=range(TRUE_SETS + 1))
     parser.add_argument("--csv", type=Path, default=Path("benchmarks/sharp.csv"))
     options = parser.parse_args()
-    done, wanted = keys_of(options.csv), []
+    wanted = []
     for name, seed in product(options.problems, options.seeds):
         schedules = [one for one in PROBLEMS[name].frame.schedules if one in (options.schedules or [one])]
         for guidance in options.guidance or PROBLEMS[name].guidances:
             wanted.append((name, f"{guidance:g}", FLOOR, "", "", str(seed)))
             rest = product(options.samplers, schedules, map(str, options.calls), [str(seed)])
             wanted += [(name, f"{guidance:g}", *one) for one in rest]
+    extend(options.csv, wanted, known)
+
+
+def extend(path, wanted, known):
+    """Append to the file the rows of those keys that it does not have; known: {name: (function, calls a step)}."""
+    done = keys_of(path)
     for key in tqdm([key for key in wanted if key not in done], disable=None):
         name, guidance, sampler, schedule, calls, seed = key
         problem, guidance, seed = PROBLEMS[name], float(guidance), int(seed)
@@ -159,7 +165,7 @@ def main():
             value = 1000 * reference(problem, guidance, seed).floor
         else:
             value = measure(sampler, known[sampler], problem, guidance, schedule, int(calls), seed)
-        with options.csv.open("a", newline="") as file:
+        with path.open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerow([*key, f"{value:.5g}"])
 
 

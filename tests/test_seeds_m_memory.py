@@ -43,6 +43,34 @@ class Late(Guided):
         return denoised
 
 
+class Sometimes(Guided):
+    """Does not tell the conditional part of its fourth result."""
+
+    calls = 0
+
+    def __call__(self, x, sigma):
+        denoised = super().__call__(x, sigma)
+        self.calls += 1
+        if self.calls == 4:
+            self.cond_denoised = None
+        return denoised
+
+
+class Interval(Guided):
+    """The first image has guidance from the third call to the sixth, the second image in all but the fifth."""
+
+    calls = 0
+
+    def __call__(self, x, sigma):
+        denoised = super().__call__(x, sigma)
+        self.calls += 1
+        if self.tells:
+            for image, without in enumerate((self.calls not in range(3, 7), self.calls == 5)):
+                if without:
+                    denoised[image] = self.cond_denoised[image]
+        return denoised
+
+
 def quotient(a, b):
     """0 for 0 / 0."""
     return np.divide(a, b, out=np.zeros_like(a), where=b != 0)
@@ -74,7 +102,10 @@ def by_hand(seen, levels, n, eta, cap, most):
     eta = min(eta, cap / h ** (2 / 3))
     a = math.exp(-(1 + eta) * h)
     y, d_now, cond = seen[n]
-    if n == 0:
+    start = n  # of the calls that told as much as this one
+    while start and (seen[start - 1][2] is None) == (cond is None):
+        start -= 1
+    if n == start:
         return a * y + (1 - a) * d_now
     p = levels[n - 1]
     y_p, d_p, cond_p = seen[n - 1]
@@ -87,7 +118,7 @@ def by_hand(seen, levels, n, eta, cap, most):
         if least is None:
             least = ((1 - a) * s * s - 2 * t * t * h) / (p * p - s * s)
         share = np.maximum(min(most, least), theta * most)
-        if n > 1:
+        if n > start + 1:
             d_before = d_p - seen[n - 2][1]
             back = (1 - theta) * np.clip(-quotient(inner(d, d_before), inner(d_before, d_before)), 0, 1)
             share = (1 - back) * share - back * (1 - a) / (3 + a)
@@ -99,7 +130,7 @@ def by_hand(seen, levels, n, eta, cap, most):
     renewed = s * math.sqrt(1 - rho_level)
     stiffness = np.minimum(quotient(size, abs(inner(change, e))), 4 * root_mean_square / renewed)
     along = (1 + ((1 + eta) * h * p / s * stiffness) ** 4) ** -0.25
-    past = [seen[k][2] for k in range(n, max(-1, n - 3), -1)]
+    past = [seen[k][2] for k in range(n, max(start - 1, n - 3), -1)]
     parabola = weights(levels[n::-1][: len(past)], t, eta)
     line = [1 - a + most, -most, 0.0][: len(past)]
     share = min(1, (h / 0.6) ** 2) / 2
@@ -107,11 +138,16 @@ def by_hand(seen, levels, n, eta, cap, most):
     two = weights([s, p], t, eta)
     guidance = two[0] * g + two[1] * g_p
     stiff = quotient(inner(guidance, change), size) * change
-    return a * y + conditional + along * stiff + np.sqrt(along) * (guidance - stiff)
+    extrapolated = along * stiff + np.sqrt(along) * (guidance - stiff)
+    goes_on = (inner(g, g) > 0) & (inner(g_p, g_p) > 0)
+    return a * y + conditional + np.where(goes_on, extrapolated, (1 - a) * g)
 
 
 @pytest.mark.parametrize("tells", [True, False])
-@pytest.mark.parametrize("model, weight, slope", [(Guided, 1, 0.0), (Guided, 3, 0.0), (Guided, 6, 0.5), (Late, 3, 0.0)])
+@pytest.mark.parametrize(
+    "model, weight, slope",
+    [(Guided, 1, 0.0), (Guided, 3, 0.0), (Guided, 6, 0.5), (Late, 3, 0.0), (Sometimes, 3, 0.0), (Interval, 3, 0.0)],
+)
 @pytest.mark.parametrize("eta, cap", [(0.0, 0.2), (0.6, 0.2), (1.0, 1e9)])
 def test_each_step_is_the_formula(tells, model, weight, slope, eta, cap):
     levels = uniform_lambda(9, 12, 0.2).double()
@@ -170,6 +206,7 @@ def test_weak_order_2_on_a_nonlinear_problem(tells):
         return abs(total - 1.0425)
 
     errors = [error(steps) for steps in (8, 16, 32)]
+    assert errors[0] < 0.03  # measured: 0.025 and less
     assert all(fine < max(coarse / 3, 0.0012) for coarse, fine in pairwise(errors)), errors
 
 

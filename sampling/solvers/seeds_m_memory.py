@@ -28,12 +28,12 @@ class Whole:
 class Parts:
     """The weights of D_c and G where both are known (section 5).
 
-    conditional: the weights of D_c one call before and, from the third step on, two before (the page's W_1 and W_2);
-    what they take is taken from the present one. guidance: -V_1, the weight of g. growth: p / s. sharpest: 4 / sigma_n,
-    the bound of K where g has the root mean square 1.
+    conditional: where D_c is known of one call before, and where of two (from the third step on), its weights; what
+    they take is taken from the present one. guidance: -V_1, the weight of g. growth: p / s. sharpest: the bound of K
+    where g has the root mean square 1.
     """
 
-    conditional: tuple[float, ...]
+    conditional: tuple[tuple[float, ...], ...]
     guidance: float
     growth: float
     sharpest: float
@@ -122,10 +122,10 @@ class History:
         if parts is not None and self.known:
             if guidance is not None:
                 self._add_guidance(memory, x, guidance, point)
-            used = list(zip(parts.conditional, self.known, strict=False))
-            for weight, value in used:
+            weights = parts.conditional[len(self.known) - 1]
+            for weight, value in zip(weights, self.known, strict=True):
                 point.add_(value, alpha=weight)
-            point.add_(cond, alpha=-math.fsum(weight for weight, _ in used))
+            point.add_(cond, alpha=-math.fsum(weights))
         self._keep(cond, x, 2)
         self.guidance = guidance
 
@@ -134,11 +134,13 @@ class History:
         if self.guidance is None:
             return
         parts, g = memory.parts, torch.sub(guidance, self.guidance, out=self.guidance)
-        size = inner(g, g)
+        size, of_present = inner(g, g), inner(g, guidance)
         K = quotient(size, self._surprise(memory, g, x).abs())
-        K = torch.minimum(K, parts.sharpest * (size / x[0].numel()).sqrt())
+        K = torch.minimum(K, parts.sharpest * (size / math.prod(x.shape[1:])).sqrt())
         along = (1 + (memory.limit * parts.growth * memory.length * K).pow(4)).pow(-1 / 4)
         across = along.sqrt()
-        share = memory.renewed * quotient(inner(g, guidance), size) + parts.guidance  # of g in the extrapolation
-        point.addcmul_(for_each((across - 1) * memory.renewed, x), guidance)
-        point.addcmul_(for_each(across * parts.guidance + (along - across) * share, x), g)
+        share = memory.renewed * quotient(of_present, size) + parts.guidance  # of g in the extrapolation
+        # Where G or G_p is 0, guidance ends or begins: exactly then <g, G> is 0, or <g, g>. There is no line then.
+        goes_on = (of_present != 0) & (of_present != size)
+        of_guidance, of_g = (across - 1) * memory.renewed, across * parts.guidance + (along - across) * share
+        point.addcmul_(for_each(of_guidance * goes_on, x), guidance).addcmul_(for_each(of_g * goes_on, x), g)
