@@ -2,7 +2,8 @@
 
 Exact, for Gaussian data of each variance (no sampling noise): a linear model's result is a linear map of the initial
 latent and of each Gaussian drawn, so runs on unit vectors give its variance. Prints the variance of the result as a
-share of the data's, for each sampler, form of the equation and step schedule, at --calls model calls and --shift.
+share of the data's, for each sampler, form of the equation and step schedule, at --calls model calls and --shift. The
+model tells SEEDS-M its conditional part.
 """
 
 import argparse
@@ -21,7 +22,8 @@ def denoiser(variance):
 
     def model(x, sigma):
         sigma = sigma.view(-1, 1)
-        return x * (1 - sigma) * variance / ((1 - sigma) ** 2 * variance + sigma**2)
+        model.cond_denoised = x * (1 - sigma) * variance / ((1 - sigma) ** 2 * variance + sigma**2)
+        return model.cond_denoised
 
     return model
 

@@ -166,7 +166,7 @@ def test_long_steps_renew_less_of_the_noise():
         sigmas = uniform_lambda(steps, 80, 0.002)
         for (stage,), (s, t) in zip(plan(sigmas).steps, pairwise(sigmas.tolist()), strict=True):
             h = math.log(s / t)
-            eta = min(1, ETA_CAP / h ** (2 / 3))
+            eta = min(1, ETA_CAP / h ** (2 / 3) * (1 + (t / 3) ** 4))
             assert stage.noise**2 == pytest.approx(-t * t * math.expm1(-2 * eta * h))
             assert stage.state[0] == pytest.approx((t / s) ** (1 + eta))
 

@@ -99,7 +99,7 @@ def by_hand(seen, levels, n, eta, cap, most):
     """y at levels[n + 1] less its noise, from what the model said up to step n."""
     s, t = levels[n], levels[n + 1]
     h = math.log(s / t)
-    eta = min(eta, cap / h ** (2 / 3))
+    eta = min(eta, cap / h ** (2 / 3) * (1 + (t / 3) ** 4))
     a = math.exp(-(1 + eta) * h)
     y, d_now, cond = seen[n]
     start = n  # of the calls that told as much as this one

@@ -16,6 +16,7 @@ from .seeds_m_memory import Memory, Parts, Whole
 
 ETA_CAP = 0.4  # in steps longer than 0.25 eta is less than 1
 CAP_POWER = -2 / 3  # of the step's length: -1 is as good at 8 calls, and much worse from 20 on
+DRAFT = 3.0  # far above this level, three times the deviation of latents, D hardly depends on y: no need of a cap
 LONG = 0.6  # in lambda: in steps from here on the line has half of the weight
 SCALE = 0.5  # a level about which data decide: EDM's sigma_data, half the deviation of latents
 CERTAIN = 0.25  # a change of G is not put down to less noise than this share of what a step has added
@@ -62,6 +63,11 @@ class Balance:
             return 0.0
         inside = linear * linear - square * rest
         return -rest / (linear + math.sqrt(inside)) if inside >= 0 else math.inf
+
+
+def capped(eta, eta_cap, t, s):
+    """The eta of the step from level s to t: less in long steps, unless they end far above the data."""
+    return min(eta, eta_cap * lambda_step(t, s) ** CAP_POWER * (1 + (t / DRAFT) ** 4))
 
 
 def line_weight(form, t, s, p):
@@ -138,8 +144,8 @@ def mixed(polynomial, c, h):
 class SeedsM(Solver):
     """SEEDS-M: one model call a step, and what the call before it has told (docs/seeds_m.md).
 
-    order: 2, or 1, which uses no call before. eta_cap: eta is at most eta_cap / h^(2/3) in a step of length h in
-    lambda; left out: 0.4. guidance_limit: how strongly guidance is limited in steps too long for it, 0 is not at
+    order: 2, or 1, which uses no call before. eta_cap: eta is at most eta_cap / h^(2/3) (1 + (t / 3)^4) in a step of
+    length h in lambda to the VE noise level t; left out: 0.4. guidance_limit: how strongly guidance is limited in steps too long for it, 0 is not at
     all; it acts where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned in
     its latest call (None where it does not know it; the same tensor as it returned where there is no guidance).
     """
@@ -148,7 +154,8 @@ class SeedsM(Solver):
     order = option(2, "2: uses the model call before, too. 1: does not.", least=1, most=2, whole=True, none=True)
     eta_cap = option(
         ETA_CAP,
-        "Limits the noise in long steps: eta is at most this / h^(2/3) in a step of length h in lambda.",
+        "Limits the noise in long steps: eta is at most this / h^(2/3) in a step of length h in lambda. Noise levels "
+        "above 3 have more.",
         above=0,
         none=True,
     )
@@ -164,7 +171,7 @@ class SeedsM(Solver):
                 steps.append(denoise(interval[0]))
                 break
             s, t = levels[n], levels[n + 1]
-            form = DataForm(min(self.eta, self.eta_cap * lambda_step(t, s) ** CAP_POWER), 1.0)
+            form = DataForm(capped(self.eta, self.eta_cap, t, s), 1.0)
             memory = None
             if self.order == 2:
                 past = slice(n, None if n < 3 else n - 3, -1)
