@@ -139,7 +139,7 @@ def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="c
 
     lambda is at the fraction -log(1 - u (1 - 1 / 3.5)) / log(3.5) of its way where u of the steps are done: the early,
     large decisions want short steps (docs/seeds_m.md). Above the VE noise level of 80, where flow models start, nothing
-    is decided: all but the first level are as if from there, and with less than 16 steps as if from 5 times their
+    is decided: all but the first level, whose step is then the longest, are as if from there, and with less than 16 steps as if from 5 times their
     number. Below 0.029, where eps and v models end, nothing is left to decide: a flow model's last level before 0 is
     not lower, unless its first is below 1. sigma_min and sigma_max are the host's, of the given noise schedule.
     Returns (steps + 1,) noise levels.

@@ -124,7 +124,7 @@ def memory_of(form, t, levels, alphas, c, limit):
 
 
 def mixed(polynomial, c, h):
-    """Weights between those of a polynomial and of a line, halfway in long steps: their errors have opposite signs.
+    """Weights between those of a polynomial and of a line, halfway in long steps, where each is better for some data.
 
     c: the line's weight of D_n - D_(n-1). docs/seeds_m.md, section 5.
     """
