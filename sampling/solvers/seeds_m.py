@@ -154,8 +154,8 @@ class SeedsM(Solver):
     order = option(2, "2: uses the model call before, too. 1: does not.", least=1, most=2, whole=True, none=True)
     eta_cap = option(
         ETA_CAP,
-        "Limits the noise in long steps: eta is at most this / h^(2/3) in a step of length h in lambda. Noise levels "
-        "above 3 have more.",
+        "Limits the noise in long steps: eta is at most this / h^(2/3) in a step of length h in lambda, and more in steps "
+        "that end above the noise level 3.",
         above=0,
         none=True,
     )
