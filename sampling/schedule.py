@@ -13,7 +13,8 @@ import torch
 from .checks import choice, decreasing, number, whole_number
 
 DROWNING = 80.0  # no data have structures larger than EDM's first level
-DROWNING_PER_STEP = 5.0  # few steps are too few for the largest structures
+FAR = 15.0  # just above the first level of eps models: only the largest structures are decided above, by few numbers
+FAR_STEP = 2.0  # times as long in lambda are steps there
 FINEST = 0.029  # just below the last level of eps and v models: nothing is left to decide
 LAST_STEP = 3.5  # of many steps of sigmas_seeds, in lambda, over the first: early, large decisions want short ones
 FLOW_START = 1 - 1e-4  # stands for a first flow sigma of 1, where lambda is -infinity
@@ -138,24 +139,31 @@ def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="c
     """Steps in lambda that grow towards the last, up to 3.5 times as long as the first, then 0: for few steps.
 
     lambda is at the fraction -log(1 - u (1 - 1 / 3.5)) / log(3.5) of its way where u of the steps are done: the early,
-    large decisions want short steps (docs/seeds_m.md). Above the VE noise level of 80, where flow models start, nothing
-    is decided: all but the first level, whose step is then the longest, are as if from there, and with less than 16 steps as if from 5 times their
-    number. Below 0.029, where eps and v models end, nothing is left to decide: a flow model's last level before 0 is
-    not lower, unless its first is below 1. sigma_min and sigma_max are the host's, of the given noise schedule.
-    Returns (steps + 1,) noise levels.
+    large decisions want short steps (docs/seeds_m.md). On this way lambda counts half above the VE noise level of 15,
+    where little is decided. Above 80, where flow models start, nothing is: all but the first level, whose step is then
+    the longest, are as if from there. Below 0.029, where eps and v models end, nothing is left to decide: a flow
+    model's last level before 0 is not lower, unless its first is below 1. sigma_min and sigma_max are the host's, of
+    the given noise schedule. Returns (steps + 1,) noise levels.
     """
     schedule, sigma_min, first = _between(sigma_min, sigma_max, noise_schedule)
-    high = schedule.level(first)
+    high, low = schedule.level(first), schedule.level(sigma_min)
+    start = min(high, DROWNING)
+    if schedule.name == "flow":
+        low = max(low, FINEST * min(1.0, high))
+    if low >= start:
+        start = high
+    far, way = math.log(FAR), _far(math.log(start))
+    length = way - _far(math.log(low))
     ramp = [-math.log(1 - u * (1 - 1 / LAST_STEP)) / math.log(LAST_STEP) for u in _ramp(steps)]
-    start = schedule.sigma_of(min(high, DROWNING, DROWNING_PER_STEP * len(ramp)))
-    if sigma_min >= start:
-        return _in_lambda(ramp, sigma_min, first, noise_schedule, device, dtype)
-    end = FINEST * min(1.0, high)
-    if schedule.name == "flow" and schedule.level(sigma_min) < end:
-        sigma_min = schedule.sigma_of(end)
-    sigmas = _in_lambda(ramp, sigma_min, start, noise_schedule, device, dtype)
-    sigmas[0] = first
-    return sigmas
+    places = (way - x * length for x in ramp)
+    levels = [math.exp(place if place <= far else far + (place - far) * FAR_STEP) for place in places]
+    return _sigmas([first, *map(schedule.sigma_of, levels[1:])], device, dtype)
+
+
+def _far(place):
+    """The logarithm of a level as sigmas_seeds counts it."""
+    far = math.log(FAR)
+    return place if place <= far else far + (place - far) / FAR_STEP
 
 
 def sigmas_flow(steps, shift=1.0, sigma_max=1.0, device="cpu", dtype=torch.float32):

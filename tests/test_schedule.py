@@ -165,9 +165,19 @@ def test_growing_steps_of_flow_models_do_not_dwell_where_nothing_is_left_to_deci
 
 
 def test_growing_steps_do_not_dwell_above_all_data():
-    """From a flow model's 1 - 1e-4, the VE level 9999, the second level is as if from 80; EDM's 80 is as it is."""
-    for steps, start in ((20, 80), (16, 80), (12, 60), (8, 40)):
+    """From a flow model's 1 - 1e-4, the VE level 9999, the second level is as if from 80, from where EDM starts."""
+    for steps in (20, 8, 2):
         sigmas = sigmas_seeds(steps, 0.03, 1.0, "flow", dtype=torch.float64)
-        again = sigmas_seeds(steps, 0.03, start / (1 + start), "flow", dtype=torch.float64)
-        assert sigmas[0] == 1 - 1e-4 and torch.equal(sigmas[1:], again[1:]) and (sigmas.diff() < 0).all()
+        again = sigmas_seeds(steps, 0.03, 80 / 81, "flow", dtype=torch.float64)
+        levels = sigmas_seeds(steps, 0.03 / 0.97, 80, dtype=torch.float64)
+        assert sigmas[0] == 1 - 1e-4 and (sigmas.diff() < 0).all()
+        torch.testing.assert_close(sigmas[1:], again[1:])
+        torch.testing.assert_close(levels[1:], sigmas[1:] / (1 - sigmas[1:]))
     assert sigmas_seeds(3, 90, 100).diff().lt(0).all()
+
+
+def test_growing_steps_are_twice_as_long_above_level_15():
+    sigmas = sigmas_seeds(2001, 0.03, 80, dtype=torch.float64)[:-1]
+    steps, above = -sigmas.log().diff(), int((sigmas > 15).sum())
+    assert steps[above - 2] / steps[above] == pytest.approx(2, rel=0.01)
+    assert steps[-1] / steps[0] == pytest.approx(3.5 / 2, rel=0.01)

@@ -145,17 +145,18 @@ class SeedsM(Solver):
     """SEEDS-M: one model call a step, and what the call before it has told (docs/seeds_m.md).
 
     order: 2, or 1, which uses no call before. eta_cap: eta is at most eta_cap / h^(2/3) (1 + (t / 3)^4) in a step of
-    length h in lambda to the VE noise level t; left out: 0.4. guidance_limit: how strongly guidance is limited in steps too long for it, 0 is not at
-    all; it acts where the model has an attribute `cond_denoised`: the conditional part, like x, of what it returned in
-    its latest call (None where it does not know it; the same tensor as it returned where there is no guidance).
+    length h in lambda to the VE noise level t; left out: 0.4. guidance_limit: how strongly guidance is limited in steps
+    too long for it, 0 is not at all; it acts where the model has an attribute `cond_denoised`: the conditional part,
+    like x, of what it returned in its latest call (None where it does not know it; the same tensor as it returned where
+    there is no guidance).
     """
 
     eta = ETA
     order = option(2, "2: uses the model call before, too. 1: does not.", least=1, most=2, whole=True, none=True)
     eta_cap = option(
         ETA_CAP,
-        "Limits the noise in long steps: eta is at most this / h^(2/3) in a step of length h in lambda, and more in steps "
-        "that end above the noise level 3.",
+        "Limits the noise in long steps: eta is at most this / h^(2/3) in a step of length h in lambda, and more in "
+        "steps that end above the noise level 3.",
         above=0,
         none=True,
     )
