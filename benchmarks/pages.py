@@ -62,6 +62,11 @@ def near():
     return sharp_table.near(*sharp_table.read(HERE / "sharp.csv"))
 
 
+def shifts():
+    """The same on flow models with other shifts, beside five of ComfyUI's."""
+    return sharp_table.near(*sharp_table.read(HERE / "shifts.csv"))
+
+
 def learned():
     """How far pictures of the demo model are from its converged ones (learned.py), the best steps of each sampler."""
     cells, rows = {}, []
@@ -103,8 +108,8 @@ def quality(part):
 
 
 TABLES = {
-    "noise": noise, "overhead": overhead, "near": near, "every_sampler": every_sampler, "learned": learned,
-    "caps": caps, "caps_learned": caps_learned, "variants": quality("variants"), "calls": calls.rows,
+    "noise": noise, "overhead": overhead, "near": near, "shifts": shifts, "every_sampler": every_sampler,
+    "learned": learned, "caps": caps, "caps_learned": caps_learned, "variants": quality("variants"), "calls": calls.rows,
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """benchmarks/sharp.py and sharp_table.py: what is measured once, and when a goal counts as met."""
 
+import calls
 import pytest
 import sharp
 import sharp_table
@@ -141,3 +142,26 @@ def test_pictures_are_centred_and_of_deviation_1():
     assert pictures.shape == (90, 1, 8, 8) and labels.shape == (90,)
     torch.testing.assert_close(pictures.mean(0), torch.zeros(1, 8, 8), atol=1e-5, rtol=0)
     assert pictures.square().mean().item() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("row", "text"),
+    [
+        ({4: 80, 16: 20, 64: 15}, "8"),  # halfway in logarithms
+        ({4: 30, 16: 20}, "under 4"),
+        ({16: 45, 4: 80}, "over 16"),
+        ({4: float("inf"), 8: 20}, "8"),
+    ],
+)
+def test_the_calls_with_which_a_sampler_is_as_near(row, text):
+    assert calls.as_near(row, 40) == text
+
+
+def test_the_yardstick_takes_as_many_calls_as_it_has(tmp_path):
+    path = tmp_path / "calls.csv"
+    rows = ["true,,,0,10", "ComfyUI euler_ancestral,karras,50,0,30", "ComfyUI euler_ancestral,karras,100,0,5"]
+    rows += ["ComfyUI euler_ancestral,seeds,50,0,20", "SEEDS-1,karras,50,0,30", "SEEDS-1,karras,100,0,5"]
+    path.write_text(HEAD + "".join(f"digits,1,{row}\n" for row in rows))
+    head, found = calls.rows(path)
+    assert head == ["problem", "floor", "Euler-Maruyama", "SEEDS-1"]
+    assert found == [["digits", "10", "50 calls: 40", "under 50"], ["digits", "10", "100 calls: 15", "100"]]
