@@ -258,7 +258,7 @@ def test_what_no_step_can_carry_is_limited():
         sigmas = torch.cat([uniform_lambda(9, 14.6, 0.03), torch.zeros(1)])
         end = sample_seeds_m(model, x, sigmas, seed=1, guidance_limit=limit, disable=True)
         spread.append((end - 4).square().mean().sqrt().item())
-    assert spread[0] > 1000 and spread[1] < 159, spread  # 159 is what 200 steps converge to
+    assert spread[0] > 1000 and spread[1] < 20, spread  # measured: 2447 and 8.3; 200 steps converge to 159
 
 
 def test_the_limit_goes_with_the_square_of_the_step():
