@@ -109,7 +109,8 @@ def quality(part):
 
 TABLES = {
     "noise": noise, "overhead": overhead, "near": near, "shifts": shifts, "every_sampler": every_sampler,
-    "learned": learned, "caps": caps, "caps_learned": caps_learned, "variants": quality("variants"), "calls": calls.rows,
+    "learned": learned, "caps": caps, "caps_learned": caps_learned, "variants": quality("variants"),
+    "calls": calls.rows,
 }  # fmt: skip
 
 
