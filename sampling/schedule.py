@@ -108,13 +108,6 @@ def _sigmas(values, device, dtype):
     return torch.tensor([*values, 0.0], device=device, dtype=dtype)
 
 
-def _in_lambda(fractions, sigma_min, sigma_max, noise_schedule, device, dtype):
-    """The levels at these fractions of the way in lambda, then 0."""
-    schedule, sigma_min, sigma_max = _between(sigma_min, sigma_max, noise_schedule)
-    low, high = math.log(schedule.level(sigma_min)), math.log(schedule.level(sigma_max))
-    return _sigmas([schedule.sigma_of(math.exp(high + x * (low - high))) for x in fractions], device, dtype)
-
-
 def sigmas_karras(steps, sigma_min, sigma_max, rho=7.0, device="cpu", dtype=torch.float32):
     """Karras et al. 2022, equation 5: uniform in sigma^(1/rho), then 0.
 
@@ -132,7 +125,9 @@ def sigmas_uniform_lambda(steps, sigma_min, sigma_max, noise_schedule="karras", 
 
     sigma_min and sigma_max are the host's, of the given noise schedule. Returns (steps + 1,) noise levels.
     """
-    return _in_lambda(_ramp(steps), sigma_min, sigma_max, noise_schedule, device, dtype)
+    schedule, sigma_min, sigma_max = _between(sigma_min, sigma_max, noise_schedule)
+    low, high = math.log(schedule.level(sigma_min)), math.log(schedule.level(sigma_max))
+    return _sigmas([schedule.sigma_of(math.exp(high + x * (low - high))) for x in _ramp(steps)], device, dtype)
 
 
 def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="cpu", dtype=torch.float32):
@@ -152,18 +147,21 @@ def sigmas_seeds(steps, sigma_min, sigma_max, noise_schedule="karras", device="c
         low = max(low, FINEST * min(1.0, high))
     if low >= start:
         start = high
-    far, way = math.log(FAR), _far(math.log(start))
-    length = way - _far(math.log(low))
-    ramp = [-math.log(1 - u * (1 - 1 / LAST_STEP)) / math.log(LAST_STEP) for u in _ramp(steps)]
-    places = (way - x * length for x in ramp)
-    levels = [math.exp(place if place <= far else far + (place - far) * FAR_STEP) for place in places]
+    way, end = _place(start), _place(low)
+    ramp = (-math.log(1 - u * (1 - 1 / LAST_STEP)) / math.log(LAST_STEP) for u in _ramp(steps))
+    levels = [_level(way + x * (end - way)) for x in ramp]
     return _sigmas([first, *map(schedule.sigma_of, levels[1:])], device, dtype)
 
 
-def _far(place):
-    """The logarithm of a level as sigmas_seeds counts it."""
-    far = math.log(FAR)
-    return place if place <= far else far + (place - far) / FAR_STEP
+def _place(level):
+    """Where a VE noise level lies as sigmas_seeds counts: its logarithm, above FAR by less."""
+    return math.log(min(level, FAR)) + math.log(max(level, FAR) / FAR) / FAR_STEP
+
+
+def _level(place):
+    """The inverse of _place."""
+    over = max(0.0, place - math.log(FAR))
+    return math.exp(place + over * (FAR_STEP - 1))
 
 
 def sigmas_flow(steps, shift=1.0, sigma_max=1.0, device="cpu", dtype=torch.float32):

@@ -28,47 +28,43 @@ def trace(model, x, levels, eta, draws, **options):
     return end.numpy(), seen
 
 
-class Late(Guided):
-    """The first image's result does not change before the fourth call."""
+class Changing(Guided):
+    """Counts its calls, from 1; `change` writes to what it has said."""
 
     calls = 0
 
     def __call__(self, x, sigma):
         denoised = super().__call__(x, sigma)
-        if self.calls < 3:
+        self.calls += 1
+        self.change(denoised)
+        return denoised
+
+
+class Late(Changing):
+    """The first image's result does not change before the fourth call."""
+
+    def change(self, denoised):
+        if self.calls < 4:
             denoised[0] = 3.0
             if self.tells:
                 self.cond_denoised[0] = 2.0
-        self.calls += 1
-        return denoised
 
 
-class Sometimes(Guided):
+class Sometimes(Changing):
     """Does not tell the conditional part of its fourth result."""
 
-    calls = 0
-
-    def __call__(self, x, sigma):
-        denoised = super().__call__(x, sigma)
-        self.calls += 1
+    def change(self, denoised):
         if self.calls == 4:
             self.cond_denoised = None
-        return denoised
 
 
-class Interval(Guided):
+class Interval(Changing):
     """The first image has guidance from the third call to the sixth, the second image in all but the fifth."""
 
-    calls = 0
-
-    def __call__(self, x, sigma):
-        denoised = super().__call__(x, sigma)
-        self.calls += 1
-        if self.tells:
-            for image, without in enumerate((self.calls not in range(3, 7), self.calls == 5)):
-                if without:
-                    denoised[image] = self.cond_denoised[image]
-        return denoised
+    def change(self, denoised):
+        for image, without in enumerate((self.calls not in range(3, 7), self.calls == 5)):
+            if self.tells and without:
+                denoised[image] = self.cond_denoised[image]
 
 
 def quotient(a, b):

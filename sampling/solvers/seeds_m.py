@@ -109,13 +109,12 @@ def memory_of(form, t, levels, alphas, c, limit):
         c_0, turned = min(c, line_weight(form, t, s, p)), -(1 - a) / (3 + a)
         if c > 0:
             whole = Whole(*(alpha_next * weight for weight in (c, c_0, turned)))
-        polynomials = (part_weights(form, t, s, levels[: known + 1]) for known in range(1, len(levels)))
+        polynomials = [part_weights(form, t, s, levels[: known + 1]) for known in range(1, len(levels))]
         conditional = (mixed(polynomial, c, lambda_step(t, s))[1:] for polynomial in polynomials)
-        guidance = part_weights(form, t, s, levels[:2])[1]
         variance = (s / p) ** 2 * (p - s) * (p + s)  # of the noise that the step to s has renewed, eta = 1
         parts = Parts(
             tuple(tuple(alpha_next * weight for weight in weights) for weights in conditional),
-            -alpha_next * guidance,
+            -alpha_next * polynomials[0][1],
             p / s,
             1 / (CERTAIN * math.sqrt(variance)),
         )
